@@ -1,0 +1,44 @@
+"""`exempla build`: the whole job, resumed by itself."""
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from builder.cli.terminal import Json, Watcher, result, say
+from builder.errors import Incomplete
+
+
+def build(
+    config: Annotated[Optional[Path], typer.Argument(help="build.yaml or its folder; without one, here or the default.")] = None,  # noqa: UP045
+    out: Annotated[Optional[Path], typer.Option("--out", help="The build's folder; by default corpus/NAME.")] = None,  # noqa: UP045
+    limit: Annotated[Optional[int], typer.Option(min=1, help="Only the first so many briefs, a stratified sample.")] = None,  # noqa: UP045
+    seed: Annotated[Optional[int], typer.Option(help="Another seed than the config's.")] = None,  # noqa: UP045
+    json: Json = False,
+) -> None:
+    """Plan, write, screen, select and emit a corpus. Interrupted, the same command goes on where it stopped."""
+    from builder.config import load_project
+    from builder.pipeline import build as run_build
+
+    project = load_project(config, seed=seed)
+    folder = out or project.root / "corpus" / project.config.name
+    with Watcher() as watch:
+        built = run_build(project, folder, limit=limit, watch=watch)
+    families: dict[str, int] = {}
+    for document in built.documents:
+        families[document.family] = families.get(document.family, 0) + 1
+    tokens = sum(document.tokens for document in built.documents)
+    facts = {"folder": str(folder), "planned": built.planned, "documents": len(built.documents), "tokens": tokens,
+             "families": families, "rejected": built.rejected, "dry": built.dry}  # fmt: skip
+    named = ", ".join(f"{count} {family}" for family, count in sorted(families.items()))
+    lines = [
+        f"{folder}: {len(built.documents)} documents ({named}), {tokens:,} tokens; "
+        f"{built.rejected} of {built.planned} briefs rejected, each with its reason in .build/rejected.jsonl",
+        f"Read {folder}/README.md first; check it any time with: exempla verify {folder}",
+    ]
+    if project.config.model.backend == "offline":
+        say("The offline model put this text together without a language model; it is unfit for training.")
+    result("incomplete" if built.dry else "done", facts, "\n".join(lines), as_json=json)
+    if built.dry:
+        say(f"{built.dry} briefs stayed dry: no idea passed the screens; widen the decks or raise the size")
+        raise typer.Exit(Incomplete.exit_code)

@@ -1,0 +1,59 @@
+"""`exempla init`: a new project with inputs to edit."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from builder.cli.terminal import Json, result
+from builder.errors import InputError
+from builder.shipped import shipped
+
+BUILD_YAML = """\
+# What to build. Unknown keys are refused; every path is relative to this file.
+name: {name}
+constitution: constitution/linnet.yaml
+# concern: the behaviour you worry about; it weights the principles that speak of it, and the card records it
+families: {{explanatory: 0.4, story: 0.4, advice: 0.2}}    # shares of tokens
+size: {{tokens: 110000}}
+evals: [evals/agentic-misalignment, evals/research-sabotage, evals/framing]
+model: {{backend: offline}}    # scaffolding without a language model: unfit for training
+policy: held_out
+seed: 0
+"""
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="The folder to make; it must not exist or must be empty.")],
+    json: Json = False,
+) -> None:
+    """Lay down a new project: a constitution, decks and prompts, evals, and build.yaml."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} exists and is not empty; name a new folder")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".exempla-init-"))
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made: {error.strerror}; choose another place") from None
+    try:
+        for room in ("constitution", "stories", "evals"):
+            shutil.copytree(shipped(room), staging / room, ignore=shutil.ignore_patterns("__pycache__", "recorded"))
+        (staging / "corpus").mkdir()
+        (staging / "build.yaml").write_text(BUILD_YAML.format(name=_slug(folder.name)), encoding="utf-8")
+        staging.chmod(0o755)
+        if folder.exists():
+            folder.rmdir()
+        staging.rename(folder)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written: {error.strerror}; choose another place") from None
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    text = f"{folder} is ready.\nNext: edit {folder}/constitution/linnet.yaml, then cd {folder} && exempla check && exempla build"
+    result("done", {"folder": str(folder)}, text, as_json=json)
+
+
+def _slug(name: str) -> str:
+    kept = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name).strip("-")
+    return kept[:60] or "corpus"

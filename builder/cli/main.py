@@ -1,0 +1,108 @@
+"""The `exempla` command: its verbs, its exit codes, and the one place where errors become words."""
+
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from types import FrameType
+from typing import NoReturn
+
+import click
+import typer
+
+from builder.cli.build import build
+from builder.cli.check import check
+from builder.cli.distance import distance
+from builder.cli.import_ import import_
+from builder.cli.init import init
+from builder.cli.plan import plan
+from builder.cli.verify import verify
+from builder.errors import ExemplaError
+
+BUG, INTERRUPTED, TERMINATED = 70, 130, 143
+
+app = typer.Typer(
+    name="exempla",
+    help="Build constitutional character-training corpora, and measure any corpus against any evaluation.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _name, _command in {
+    "init": init, "import": import_, "check": check, "plan": plan, "build": build, "distance": distance,
+    "verify": verify,
+}.items():  # fmt: skip
+    app.command(_name)(_command)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from builder import __version__
+
+        typer.echo(f"exempla {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version.")) -> None:
+    """Build constitutional character-training corpora, and measure any corpus against any evaluation."""
+
+
+def run() -> NoReturn:
+    """Run the command line and exit: 0 done, 1 a gate said no, 2 change something, 3 go on later, 70 our bug."""
+    terminated = False
+
+    def terminate(_number: int, _frame: FrameType | None) -> None:
+        nonlocal terminated
+        terminated = True
+        signal.raise_signal(signal.SIGINT)
+
+    signal.signal(signal.SIGTERM, terminate)
+    code = _guarded(lambda: app(standalone_mode=False))
+    sys.exit(TERMINATED if terminated and code == INTERRUPTED else code)
+
+
+def _guarded(action: Callable[[], object]) -> int:
+    try:
+        result = action()
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except ExemplaError as error:
+        return _say(str(error), error.exit_code)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return _say("interrupted; everything finished is kept, the same command goes on from here", INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        return _json_error(error.format_message(), 2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _say(f"{where}{error.strerror or error}; mend that and run again, finished work is kept", 2)
+    except Exception:  # noqa: BLE001 - the last resort, which says that it is one
+        traceback.print_exc()
+        return _say("this is a bug in exempla; please report it with the lines above", BUG)
+
+
+_STATES = {1: "refused", 2: "error", 3: "incomplete", BUG: "bug", INTERRUPTED: "interrupted"}
+
+
+def _say(sentence: str, code: int) -> int:
+    print(f"exempla: {sentence}", file=sys.stderr)
+    return _json_error(sentence, code)
+
+
+def _json_error(sentence: str, code: int) -> int:
+    if "--json" in sys.argv:
+        print(json.dumps({"state": _STATES.get(code, "error"), "message": sentence}))
+    return code
+
+
+if __name__ == "__main__":
+    run()

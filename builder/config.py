@@ -1,0 +1,133 @@
+"""`build.yaml`: everything that decides what a build is, frozen, with unknown keys refused."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from builder.errors import InputError, nearest
+from builder.placed_yaml import load_yaml, validate
+from builder.shipped import shipped
+from builder.write import FAMILIES, STAGES
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Size(_Part):
+    """How large the corpus should be."""
+
+    tokens: int = Field(gt=0)
+
+
+class ModelConfig(_Part):
+    """Which language model writes. `stages` may name a model per stage where the backend has several."""
+
+    backend: str = "offline"
+    stages: dict[Literal["idea", "draft", "rewrite", "review"], str] = Field(default_factory=dict)
+    concurrency: int = Field(8, ge=1, le=1000)
+
+    def model_for(self, stage: str) -> str:
+        """The model's name for a stage."""
+        return {str(key): name for key, name in self.stages.items()}.get(stage, self.backend)
+
+
+class Screens(_Part):
+    """Thresholds and the instrument of the screens. `null` leaves a threshold as measured and shipped."""
+
+    embedder: str = "all-MiniLM-L6-v2"
+    duplicate: float = Field(0.82, gt=0, le=1)
+    verbatim_words: int = Field(13, ge=8, le=20)
+    suspect_percentile: float = Field(0.99, gt=0.5, lt=1)
+    batch_size: int = Field(64, ge=1)
+    threads: int | None = Field(None, ge=1)
+
+
+class BuildConfig(_Part):
+    """A whole build. Paths are relative to the folder that `build.yaml` stands in."""
+
+    name: str = Field("default", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+    constitution: str = "constitution/linnet.yaml"
+    concern: str | None = None
+    decks: str = "stories/decks"
+    prompts: str = "stories/prompts"
+    families: dict[str, float] = Field(default_factory=lambda: {"explanatory": 0.4, "story": 0.4, "advice": 0.2})
+    size: Size = Size(tokens=110_000)
+    evals: tuple[str, ...] = ("agentic-misalignment", "research-sabotage", "framing")
+    model: ModelConfig = ModelConfig()
+    screens: Screens = Screens()
+    policy: Literal["held_out", "production"] = "held_out"
+    seed: int = 0
+
+    @field_validator("families")
+    @classmethod
+    def _known_families(cls, shares: dict[str, float]) -> dict[str, float]:
+        for name, share in shares.items():
+            if name not in FAMILIES:
+                hint = nearest(name, list(FAMILIES)) or f"; known are {', '.join(FAMILIES)}"
+                raise ValueError(f"family {name!r} does not exist{hint}")
+            if share < 0:
+                raise ValueError(f"the share of family {name!r} is negative; leave the family out instead")
+        if not any(shares.values()):
+            raise ValueError("no family has a share; give at least one, such as `story: 1`")
+        return {name: share for name, share in shares.items() if share > 0}
+
+    @model_validator(mode="after")
+    def _an_eval(self) -> "BuildConfig":
+        if not self.evals:
+            raise ValueError("a build needs at least one eval to stay away from; name one under `evals`")
+        return self
+
+    @property
+    def models(self) -> dict[str, str]:
+        """The model of each stage."""
+        return {stage: self.model.model_for(stage) for stage in STAGES}
+
+
+class Project:
+    """A config with the folder that its paths are relative to; shipped inputs fill in what the folder lacks."""
+
+    def __init__(self, config: BuildConfig, root: Path) -> None:
+        self.config, self.root = config, root
+
+    def path(self, given: str) -> Path:
+        """A configured path: in the project if it exists there, else among the shipped inputs.
+
+        Raises:
+            InputError: if it is in neither place.
+        """
+        own = self.root / given
+        if own.exists() or Path(given).is_absolute():
+            if not own.exists():
+                raise InputError(f"{own} does not exist; correct the path in build.yaml")
+            return own
+        try:
+            return shipped(*Path(given).parts)
+        except InputError:
+            raise InputError(f"{own} does not exist; correct the path, or write the file") from None
+
+    def eval_spec(self, given: str) -> str:
+        """An eval as the reader wants it: a path of the project if there is one, else the name as given."""
+        own = self.root / given
+        return str(own) if own.exists() else given
+
+
+def load_project(path: Path | None, **changes: object) -> Project:
+    """Read a `build.yaml` (or take the shipped default) and apply the command line's changes.
+
+    Raises:
+        InputError: if it cannot be read or a value is wrong, with file, line and column.
+    """
+    if path is None:
+        here = Path("build.yaml")
+        config = validate(load_yaml(here), BuildConfig) if here.is_file() else BuildConfig()
+        root = Path()
+    else:
+        file = path / "build.yaml" if path.is_dir() else path
+        config = validate(load_yaml(file), BuildConfig)
+        root = file.parent
+    given = {key: value for key, value in changes.items() if value is not None}
+    if given:
+        config = BuildConfig.model_validate({**config.model_dump(), **given})
+    return Project(config, root)

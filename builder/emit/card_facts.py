@@ -1,0 +1,181 @@
+"""The measured part of the card, written from the manifest alone."""
+
+from builder.emit.manifest import Manifest, RejectedCount
+from builder.emit.tables import code, fact_tables, inline, number, table
+
+_MOST_REASONS = 40
+
+
+def facts_text(manifest: Manifest) -> str:
+    """The card's facts as Markdown, without the markers and without a closing line break."""
+    parts = (_opening, _notes, _holdings, _making, _sources, _left_out, _evals, _use)
+    return "\n\n".join(part(manifest) for part in parts)
+
+
+def _opening(manifest: Manifest) -> str:
+    corpus, made_from = manifest.corpus, manifest.constitution
+    families = ", ".join(f"`{family}`" for family in corpus.families) or "none"
+    concern = (
+        f" The concern that weighted its principles: {inline(manifest.concern)}." if manifest.concern else ""
+    )
+    return (
+        f"{_count(corpus.documents, 'document')} with {_count(corpus.tokens, 'token')}, counted by "
+        f"{inline(manifest.tokenizer)}. Families: {families}.\n\n"
+        f"The documents were written from *{inline(made_from.name)}*, the constitution of "
+        f"{inline(made_from.character)}, to show and explain the conduct it describes.{concern}"
+    )
+
+
+def _holdings(manifest: Manifest) -> str:
+    families = manifest.corpus.families
+    if not families:
+        return "## What it holds\n\nNo document was kept."
+    names = list(families)
+    by_principle = []
+    for principle in sorted({p for family in families.values() for p in family.principles}):
+        row = [family.principles.get(principle, 0) for family in families.values()]
+        by_principle.append((principle, *row, sum(row)))
+    personas = [(n, p, c) for n, family in families.items() for p, c in family.personas.items()]
+    forms = [(n, form, c) for n, family in families.items() for form, c in family.forms.items()]
+    return "\n\n".join(
+        [
+            "## What it holds",
+            table(
+                ("family", "kind", "documents", "tokens"),
+                [(name, family.kind, family.documents, family.tokens) for name, family in families.items()],
+            ),
+            "Documents per principle and family. A document that shows two principles counts under both.",
+            table(("principle", *names, "all"), by_principle),
+            "Documents per persona, that is, whose conduct is shown:",
+            table(("family", "persona", "documents"), personas),
+            "Documents per form:",
+            table(("family", "form", "documents"), forms),
+        ]
+    )
+
+
+def _making(manifest: Manifest) -> str:
+    recorded = sum(family.recorded for family in manifest.corpus.families.values())
+    order = [*manifest.stages, *sorted(set(manifest.models) - set(manifest.stages))]
+    stages = [(stage, manifest.models[stage]) for stage in order if stage in manifest.models]
+    documents = _count(manifest.corpus.documents, "document")
+    return "\n\n".join(
+        [
+            "## How the text came about",
+            f"Exempla planned {_count(manifest.planned, 'brief')} and had a model write them stage by stage "
+            f"through the backend {code(manifest.backend)}. All text is synthetic; the people, places and "
+            f"events in it are invented. Of {documents}, {number(recorded)} come from recorded answers.",
+            table(("stage", "model"), stages),
+        ]
+    )
+
+
+def _sources(manifest: Manifest) -> str:
+    rows = [(label, entry.path, entry.sha256) for label, entry in sorted(manifest.inputs.items())]
+    versions = ", ".join(
+        f"{inline(package)} {inline(version)}" for package, version in sorted(manifest.versions.items())
+    )
+    return "\n\n".join(
+        [
+            "## What it was built from",
+            table(("input", "path", "sha256"), rows),
+            f"Seed {manifest.seed}. Versions: {versions}. The same inputs, seed, model answers and versions "
+            "give the same bytes; `manifest.json` has the hash of every file.",
+        ]
+    )
+
+
+def _left_out(manifest: Manifest) -> str:
+    parts = [
+        "## What was left out",
+        "Every stage either keeps a brief or rejects it with one primary reason.",
+        table(
+            ("stage", "in", "kept", "rejected"),
+            [(s, c.in_, c.kept, c.rejected) for s, c in manifest.staged()],
+        ),
+    ]
+    if manifest.rejected:
+        order = manifest.stages
+        reasons = sorted(
+            manifest.rejected, key=lambda r: (order.index(r.stage), -r.count, r.reason, r.action)
+        )
+        parts.append(table(("stage", "action", "reason", "briefs"), _reasons(reasons)))
+    return "\n\n".join(parts)
+
+
+def _reasons(reasons: list[RejectedCount]) -> list[tuple[str, str, str, int]]:
+    rows = [(r.stage, r.action, r.reason, r.count) for r in reasons[:_MOST_REASONS]]
+    rest = reasons[_MOST_REASONS:]
+    if rest:
+        rows.append(("several", "several", f"{len(rest)} further reasons", sum(r.count for r in rest)))
+    return rows
+
+
+def _evals(manifest: Manifest) -> str:
+    screening = manifest.screening
+    parts = ["## Evals it was kept away from"]
+    if not manifest.evals:
+        parts.append("None. Nothing can be said about how near the corpus comes to any evaluation.")
+    else:
+        parts.append(
+            table(
+                ("eval", "items", "fingerprint"), [(e.name, e.items, e.fingerprint) for e in manifest.evals]
+            )
+        )
+        parts.append(f"Policy: {code(screening.policy)}. {_POLICIES.get(screening.policy, '')}".strip())
+    if manifest.embeddings.embedder:
+        parts.append(f"Passages were compared with the embedder {inline(manifest.embeddings.embedder)}.")
+    parts += fact_tables(screening.thresholds, "Thresholds")
+    parts += fact_tables(screening.facts, "Measured while screening (`screened`)")
+    parts.append(_LABEL)
+    return "\n\n".join(parts)
+
+
+def _notes(manifest: Manifest) -> str:
+    notes = "\n".join(f"- {inline(note)}" for note in (*manifest.notes, _UNTRAINED))
+    return f"## Know before use\n\n{notes}"
+
+
+def _use(manifest: Manifest) -> str:
+    dialogues = [
+        f"`{name}`" for name, family in manifest.corpus.families.items() if family.kind == "dialogue"
+    ]
+    turns = f" In {', '.join(dialogues)}, train only on the turns whose `train` is set." if dialogues else ""
+    return "## Use and limits\n\n" + _USE.format(turns=turns)
+
+
+def _count(value: int, noun: str) -> str:
+    return f"**{number(value)} {noun}{'' if value == 1 else 's'}**"
+
+
+_POLICIES = {
+    "held_out": (
+        "Documents found to repeat, paraphrase, restage or discuss an eval were dropped; documents that "
+        "could not be judged were held back."
+    ),
+    "production": (
+        "Documents in which an AI behaves well in an eval's own dilemma were kept, so these evals are no "
+        "longer held out: a model trained on this corpus has rehearsed them."
+    ),
+}
+
+_UNTRAINED = (
+    "As far as Exempla knows, no model has been trained on this corpus, and what it teaches has not been "
+    "measured."
+)
+
+_LABEL = (
+    "Figures labelled `screened` were measured with the instrument that chose the documents: what that "
+    "instrument misses, they miss too. A claim about the released corpus needs an independent instrument, "
+    "one that took no part in the build: another view, another embedder, a judge or a human reader."
+)
+
+_USE = (
+    "Unless a note above rules it out, the corpus is meant for training a model's character and for research "
+    "on such training: texts for continued pretraining, dialogues for supervised fine-tuning, both mixed "
+    "with other data.{turns}\n\n"
+    "It carries the values of its constitution and the habits of the models that wrote it. It is in English "
+    "only. It is no source of facts about the world, and it does not show that a model trained on it behaves "
+    "as its characters do. Distance from an eval guards against contamination; it is no evidence that "
+    "training generalises."
+)

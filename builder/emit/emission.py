@@ -1,0 +1,151 @@
+"""Emission: a finished build becomes a folder that others can load, check and publish."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from builder.emit.broken import BrokenBuild
+from builder.emit.card import NAME as CARD
+from builder.emit.card import new_card, read_card
+from builder.emit.card_facts import facts_text
+from builder.emit.facts import BuildFacts
+from builder.emit.foreign import refuse_foreign_data
+from builder.emit.holdings import Holdings
+from builder.emit.injected import InjectedScan
+from builder.emit.manifest import NAME as MANIFEST
+from builder.emit.manifest import OutputFact, make_manifest
+from builder.emit.parquet import cut, write_shard
+from builder.emit.place import PRIVATE, finish_interrupted, staged, write_flushed
+from builder.emit.reconcile import disagreements, rejected_twice
+from builder.emit.rows import kind_of, row_of, size_of
+from builder.errors import InputError
+from builder.hashing import canonical_json, sha256_file, sha256_text
+from builder.records import Document, Rejection
+
+REJECTED = f"{PRIVATE}/rejected.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """What was written: the files, and the manifest's values."""
+
+    files: tuple[Path, ...]
+    manifest: dict[str, Any]
+
+
+def emit(
+    folder: Path,
+    documents: Sequence[Document],
+    rejections: Sequence[Rejection],
+    facts: BuildFacts,
+    injected: Sequence[str] = (),
+) -> Emitted:
+    """Write shards, manifest, card and rejections into a build's folder, all of them or none.
+
+    The bytes depend on the arguments and the earlier card alone, not on the order of the documents. An
+    earlier emission in the folder stays whole until this one is complete on disk. `injected` are prompts that
+    a model was given and that were stripped: eight consecutive words of one, in any column, refuse the
+    emission.
+
+    Raises:
+        InputError: if the folder cannot be written, holds data that is not the build's or a card that cannot
+        be
+            read; if a document holds injected words or cannot be stored as UTF-8.
+        BrokenBuild: if the counts do not reconcile or a document contradicts itself.
+    """
+    folder = Path(folder)
+    documents = sorted(documents, key=lambda document: document.id)
+    _check_whole(documents, rejections, facts)
+    kinds = _kinds(documents)
+    holdings, sizes = Holdings(), dict[str, list[int]]()
+    scan = InjectedScan(injected)
+    for document in documents:
+        row = row_of(document)
+        _refuse_injected(scan, document, row)
+        holdings.add(row, kinds[document.family])
+        sizes.setdefault(document.family, []).append(size_of(row))
+
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} cannot be written: it is a file; choose another folder")
+    finish_interrupted(folder)
+    refuse_foreign_data(folder)
+    earlier = read_card(folder)
+    with staged(folder) as new:
+        files: dict[str, OutputFact] = {}
+        for family in sorted(kinds):
+            rows = [document for document in documents if document.family == family]
+            files |= _write_family(new, family, kinds[family], rows, cut(sizes[family]))
+        private = {REJECTED: _write_rejections(new, rejections)}
+        manifest = make_manifest(facts, holdings.json(), rejections, files, private)
+        text = facts_text(manifest)
+        card = new_card(earlier, facts.name, sorted(kinds), len(documents), text)
+        manifest = manifest.model_copy(update={"facts_sha256": sha256_text(text)})
+        write_flushed(new / MANIFEST, manifest.encoded())
+        write_flushed(new / CARD, card.encode("utf-8", "backslashreplace"))
+    written = (CARD, MANIFEST, *files, *private)
+    return Emitted(tuple(folder / name for name in written), manifest.json_values())
+
+
+def _check_whole(documents: Sequence[Document], rejections: Sequence[Rejection], facts: BuildFacts) -> None:
+    rejected = Counter(rejection.stage for rejection in rejections)
+    wrong = disagreements(list(facts.counts.items()), rejected, facts.planned, len(documents))
+    twice = rejected_twice(rejections)
+    if twice:
+        wrong.append(f"brief {twice[0]} is rejected more than once")
+    both = {document.brief for document in documents} & {rejection.brief for rejection in rejections}
+    if both:
+        wrong.append(f"brief {min(both)} is kept and rejected")
+    ids = Counter(document.id for document in documents)
+    wrong += [f"document {name} is there {count} times" for name, count in sorted(ids.items()) if count > 1]
+    if wrong:
+        raise BrokenBuild(f"the build {facts.name} does not add up: {wrong[0]}")
+
+
+def _kinds(documents: Sequence[Document]) -> dict[str, str]:
+    kinds: dict[str, str] = {}
+    for document in documents:
+        kind = kinds.setdefault(document.family, kind_of(document))
+        if kind != kind_of(document):
+            raise BrokenBuild(
+                f"the family {document.family} mixes texts and dialogues, see document {document.id}"
+            )
+    return kinds
+
+
+def _refuse_injected(scan: InjectedScan, document: Document, row: dict[str, Any]) -> None:
+    found = scan.find(row)
+    if found:
+        place, words = found
+        raise InputError(
+            f"document {document.id} ({document.family}) holds words of an injected prompt in {place} "
+            f"('{words}'); strip the prompt from it before emitting"
+        )
+
+
+def _write_family(
+    new: Path, family: str, kind: str, documents: Sequence[Document], shards: Sequence[int]
+) -> dict[str, OutputFact]:
+    files, start = {}, 0
+    (new / "data" / family).mkdir()
+    for index, rows in enumerate(shards):
+        name = f"data/{family}/train-{index:05d}-of-{len(shards):05d}.parquet"
+        write_shard(new / name, [row_of(document) for document in documents[start : start + rows]], kind)
+        files[name] = _output(new / name, rows)
+        start += rows
+    return files
+
+
+def _write_rejections(new: Path, rejections: Sequence[Rejection]) -> OutputFact:
+    ordered = sorted(rejections, key=lambda r: (r.id, r.brief, r.stage, r.reason))
+    # A model may have sent half a surrogate pair; here it is kept, as its JSON escape.
+    lines = [
+        canonical_json(rejection.json()).encode("utf-8", "backslashreplace") + b"\n" for rejection in ordered
+    ]
+    write_flushed(new / REJECTED, b"".join(lines))
+    return _output(new / REJECTED, len(lines))
+
+
+def _output(path: Path, rows: int) -> OutputFact:
+    return OutputFact(sha256=sha256_file(path), rows=rows, bytes=path.stat().st_size)

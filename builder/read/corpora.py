@@ -1,0 +1,104 @@
+"""Corpora: one file or folder of documents as `CorpusText` records, in the order of the input."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from builder.errors import InputError, nearest
+from builder.hashing import content_id
+from builder.read.formats import (
+    READERS,
+    TEXT_SUFFIXES,
+    read_rows,
+    read_text,
+    row_files,
+    suffix_of,
+    text_files,
+)
+from builder.read.messages import messages_in
+from builder.read.rows import Ids, Row, given_id
+from builder.records import CorpusText, Message, join_messages
+
+
+def read_corpus(path: Path, text_field: str | None = None) -> Iterator[CorpusText]:
+    """The documents of a corpus: JSONL (plain or .gz), CSV, TSV, Parquet, one text file, a folder of text
+    and Markdown, a folder of Parquet files, or a build (`data/FAMILY/*.parquet`).
+
+    The text is `text`, else `messages`, else `prompt` and `response`, unless `text_field` names another
+    field. A missing `id` becomes the content hash, with `-2` and so on where the very same text comes
+    again. An empty text is returned as it is.
+
+    Raises:
+        InputError: for a missing or empty corpus, a row without text, a repeated id, or bytes that are not
+            UTF-8; it names the place. Errors come when the place is reached.
+    """
+    path = Path(path)
+    ids = Ids()
+    number = -1
+    for number, (row, named) in enumerate(_rows(path)):
+        text = _text_of(row, text_field)
+        given = given_id(row) or named
+        id_ = ids.given(given, row.place) if given else ids.made(content_id(text), row.place)
+        rest = {key: value for key, value in row.fields.items() if value is not text}
+        yield CorpusText(id_, text, number, rest)
+    if number < 0:
+        raise InputError(
+            f"{path} holds no documents; name a file with rows, or a folder with .txt, .md or .parquet files"
+        )
+
+
+def _rows(path: Path) -> Iterator[tuple[Row, str | None]]:
+    """Rows, each with the id that its file's name gives it, if any."""
+    if not path.exists():
+        raise InputError(f"{path} does not exist; name a corpus file or folder")
+    if path.is_file():
+        if suffix_of(path) in TEXT_SUFFIXES and suffix_of(path) not in READERS:
+            yield Row({"text": read_text(path)}, path, str(path)), path.stem
+        else:
+            yield from ((row, None) for row in read_rows(path))
+        return
+    data = path / "data"
+    shards = row_files(data if row_files(data) else path) if data.is_dir() else row_files(path)
+    if shards:
+        yield from ((row, None) for shard in shards for row in read_rows(shard))
+        return
+    for file in text_files(path):
+        yield Row({"text": read_text(file)}, file, str(file)), file.relative_to(path).as_posix()
+
+
+def _text_of(row: Row, text_field: str | None) -> str:
+    fields = row.fields
+    if text_field is not None:
+        if text_field not in fields:
+            hint = nearest(text_field, [str(name) for name in fields])
+            raise InputError(
+                f"{row.place}: there is no field {text_field!r}{hint}; the fields are {_names(row)}"
+            )
+        text = _as_text(fields[text_field])
+        if text is None:
+            raise InputError(f"{row.place}: the field {text_field!r} holds neither text nor messages")
+        return text
+    if isinstance(fields.get("text"), str):
+        return str(fields["text"])
+    text = _as_text(fields.get("messages"))
+    if text is not None:
+        return text
+    prompt, response = _as_text(fields.get("prompt")), _as_text(fields.get("response"))
+    if prompt is not None and response is not None:
+        return join_messages((Message("user", prompt), Message("assistant", response)))
+    raise InputError(
+        f"{row.place}: there is no text, messages or prompt and response here; "
+        f"the fields are {_names(row)}; name the field that holds the text with --text-field"
+    )
+
+
+def _as_text(value: Any) -> str | None:  # noqa: ANN401 - whatever a row holds
+    if isinstance(value, str):
+        found = messages_in(value)
+        return join_messages(found) if found else value
+    found = messages_in(value)
+    return join_messages(found) if found else None
+
+
+def _names(row: Row) -> str:
+    return ", ".join(map(repr, row.fields)) or "none"

@@ -1,0 +1,242 @@
+"""The steps of a build: ideas in rounds, drafts, rewrites, reviews, and the screens on finished text."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from builder.emit import document_id
+from builder.hashing import content_id, sha256_text
+from builder.inputs import Inputs
+from builder.model import Caller, Outcome, Reply, Request
+from builder.plan import Brief
+from builder.records import Action, Document, Finding, Rejection
+from builder.screen import DistanceRow, DuplicateScreen, decide
+from builder.state import Tally
+from builder.write import FAMILIES, STAGES, Content, Review, Unparsed, Writer, parse_idea, parse_review
+
+ROUND = 32
+REGENERATIONS = 3
+AVOID = 8
+Watch = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A brief on its way to a document."""
+
+    brief: Brief
+    idea: str
+    models: Mapping[str, str]
+    draft: Content = Content()
+    content: Content = Content()
+    review: Review | None = None
+
+
+def settle_ideas(
+    briefs: Sequence[Brief], writer: Writer, caller: Caller, inputs: Inputs, tally: Tally, watch: Watch
+) -> list[Piece]:
+    """An idea for every brief, screened before a draft is paid for.
+
+    Briefs go in rounds of `ROUND`. A round's prompts depend only on what earlier rounds settled; its replies are
+    settled together in the order of their content hashes. A rejected idea is asked for again at most
+    `REGENERATIONS` times, and is then dry.
+    """
+    kept: dict[str, Piece] = {}
+    screen = DuplicateScreen(inputs.instrument, inputs.config.screens.duplicate)
+    rejections: list[Rejection] = []
+    for start in range(0, len(briefs), ROUND):
+        waiting = [(brief, "") for brief in briefs[start : start + ROUND]]
+        for attempt in range(1 + REGENERATIONS):
+            if not waiting:
+                break
+            requests = [
+                writer.idea(brief, attempt, _avoid(brief, kept), because or None) for brief, because in waiting
+            ]
+            replies = caller.answer_all(requests, lambda done, total: watch("ideas", len(kept) + done, len(briefs)))
+            verdicts = _settle_round([b for b, _ in waiting], replies, screen, inputs, tally, attempt)
+            for brief, reply in zip([b for b, _ in waiting], replies, strict=True):
+                idea, because = verdicts[brief.id]
+                if idea is not None:
+                    kept[brief.id] = Piece(brief, idea, {"idea": reply.model})
+            waiting = [(brief, verdicts[brief.id][1]) for brief, _ in waiting if brief.id not in kept]
+        rejections += [Rejection(brief.id, brief.id, "idea", f"dry: {because}") for brief, because in waiting]
+    pieces = [kept[brief.id] for brief in briefs if brief.id in kept]
+    tally.dry = len(rejections)
+    tally.close("idea", [piece.brief.id for piece in pieces], rejections)
+    return pieces
+
+
+def write_drafts(pieces: list[Piece], writer: Writer, caller: Caller, tally: Tally, watch: Watch) -> list[Piece]:
+    """A draft for every idea."""
+    requests = [writer.draft(piece.brief, piece.idea) for piece in pieces]
+
+    def settle(piece: Piece, reply: Reply) -> Piece | str:
+        content = FAMILIES[piece.brief.family].parse(reply.text)
+        return content.reason if isinstance(content, Unparsed) else replace(piece, draft=content, content=content)
+
+    return _stage("draft", pieces, requests, settle, caller, tally, watch)
+
+
+def rewrite(pieces: list[Piece], writer: Writer, caller: Caller, tally: Tally, watch: Watch) -> list[Piece]:
+    """A rewrite of every draft by a fresh context; it may keep the draft, whose title always stays."""
+    requests = [writer.rewrite(piece.brief, piece.draft) for piece in pieces]
+
+    def settle(piece: Piece, reply: Reply) -> Piece | str:
+        content = FAMILIES[piece.brief.family].parse(reply.text)
+        if isinstance(content, Unparsed):
+            return content.reason
+        finished = replace(piece.draft, problems=content.problems, kept=True) if content.kept else content
+        return replace(piece, content=replace(finished, title=piece.draft.title))
+
+    return _stage("rewrite", pieces, requests, settle, caller, tally, watch)
+
+
+def review(pieces: list[Piece], writer: Writer, caller: Caller, tally: Tally, watch: Watch) -> list[Piece]:
+    """A verdict with evidence on every finished document; a single no rejects it, an unparsed review too."""
+    requests = [writer.review(piece.brief, piece.content) for piece in pieces]
+
+    def settle(piece: Piece, reply: Reply) -> Piece | str:
+        found = parse_review(reply.text, FAMILIES[piece.brief.family].criteria)
+        if isinstance(found, Unparsed):
+            return f"unjudged: {found.reason}"
+        return f"failed {found.failed[0]}" if found.failed else replace(piece, review=found)
+
+    return _stage("review", pieces, requests, settle, caller, tally, watch)
+
+
+def assemble(pieces: list[Piece], inputs: Inputs) -> list[Document]:
+    """Records of the finished pieces, with tokens counted and provenance filled in."""
+    count = inputs.instrument.embedder.count_tokens
+    bodies = [_titled(piece.content) for piece in pieces]
+    return [_document(piece, *both, inputs) for piece, both in zip(pieces, zip(bodies, count(bodies), strict=True), strict=True)]
+
+
+def screen(documents: list[Document], inputs: Inputs, tally: Tally, watch: Watch) -> list[Document]:
+    """Distance from every eval and from one another, on the finished text; findings go into the record."""
+    documents = sorted(documents, key=lambda document: document.id)
+    read = inputs.instrument.read([d.body for d in documents], lambda done, total: watch("screening", done, total))
+    tally.embeddings = sha256_text(read.vectors.tobytes().hex())
+    ids, texts = [d.id for d in documents], [d.body for d in documents]
+    rows = [eval_screen.measure(ids, texts, read) for eval_screen in inputs.screens]
+    duplicates = DuplicateScreen(inputs.instrument, inputs.config.screens.duplicate)
+    kept: list[Document] = []
+    rejections: list[Rejection] = []
+    for index, document in enumerate(documents):
+        own = [column[index] for column in rows]
+        tally.rows += own
+        decision = decide(own, inputs.config.policy)
+        if decision.action is not Action.KEEP:
+            evidence = _evidence(decision.row) if decision.row else {}
+            rejections.append(
+                Rejection(document.id, document.brief, "screen", decision.reason, decision.action, evidence)
+            )
+            continue
+        passages = [passage.text for passage in read.of(index)]
+        repeat = duplicates.offer(document.id, passages, read.rows(index))
+        if repeat:
+            evidence = {"witness": repeat.witness, "score": repeat.score}
+            rejections.append(Rejection(document.id, document.brief, "screen", "near-duplicate", evidence=evidence))
+            continue
+        kept.append(document.with_findings(*(_finding(row) for row in own)))
+    tally.close("screen", [d.brief for d in kept], rejections)
+    return kept
+
+
+def over_budget(documents: Sequence[Document], tokens: int) -> list[Rejection]:
+    """What selection left out."""
+    return [Rejection(d.id, d.brief, "select", "over the size asked for", evidence={"size": tokens}) for d in documents]
+
+
+def _settle_round(
+    briefs: Sequence[Brief], replies: Sequence[Reply], screen: DuplicateScreen, inputs: Inputs, tally: Tally, attempt: int
+) -> dict[str, tuple[str | None, str]]:
+    """For every brief of a round its idea, or None and the reason, settled in the order of content hashes."""
+    verdicts: dict[str, tuple[str | None, str]] = {}
+    parsed: list[tuple[str, Brief, str]] = []
+    for brief, reply in zip(briefs, replies, strict=True):
+        idea = parse_idea(reply.text) if reply.outcome is Outcome.COMPLETED else Unparsed(f"the model {reply.outcome}")
+        if isinstance(idea, Unparsed):
+            verdicts[brief.id] = (None, idea.reason)
+        else:
+            parsed.append((content_id([idea, brief.id]), brief, idea))
+    parsed.sort(key=lambda entry: entry[0])
+    texts = [idea for _, _, idea in parsed]
+    read = inputs.instrument.read(texts)
+    rows = [s.measure([brief.id for _, brief, _ in parsed], texts, read) for s in inputs.screens]
+    for index, (_, brief, idea) in enumerate(parsed):
+        decision = decide([column[index] for column in rows], inputs.config.policy)
+        if decision.action is not Action.KEEP:
+            verdicts[brief.id] = (None, decision.reason)
+            continue
+        repeat = screen.offer(brief.id, [p.text for p in read.of(index)], read.rows(index))
+        verdicts[brief.id] = (None, "too close to an idea already taken") if repeat else (idea, "")
+    for brief in briefs:
+        tally.attempt(attempt, verdicts[brief.id][0] is not None, verdicts[brief.id][1])
+    return verdicts
+
+
+def _stage(
+    name: str,
+    pieces: list[Piece],
+    requests: list[Request],
+    settle: Callable[[Piece, Reply], Piece | str],
+    caller: Caller,
+    tally: Tally,
+    watch: Watch,
+) -> list[Piece]:
+    """One round over all pieces: each goes on, or is rejected with the reason that `settle` gives."""
+    replies = caller.answer_all(requests, lambda done, total: watch(f"{name}s", done, total))
+    kept: list[Piece] = []
+    rejections: list[Rejection] = []
+    for piece, reply in zip(pieces, replies, strict=True):
+        done = settle(piece, reply) if reply.outcome is Outcome.COMPLETED else f"the model {reply.outcome}"
+        if isinstance(done, str):
+            rejections.append(Rejection(content_id(reply.text), piece.brief.id, name, done))
+        else:
+            kept.append(replace(done, models={**done.models, name: reply.model}))
+    tally.close(name, [piece.brief.id for piece in kept], rejections)
+    return kept
+
+
+def _avoid(brief: Brief, kept: Mapping[str, Piece]) -> list[str]:
+    """The latest ideas of the same family and principle that earlier rounds settled."""
+    near = [p.idea for p in kept.values() if (p.brief.family, p.brief.principle) == (brief.family, brief.principle)]
+    return near[-AVOID:]
+
+
+def _titled(content: Content) -> str:
+    return f"{content.title}\n\n{content.text}" if content.title and content.text else content.body
+
+
+def _document(piece: Piece, body: str, tokens: int, inputs: Inputs) -> Document:
+    brief, content = piece.brief, piece.content
+    text = body if content.text is not None else None
+    stages = [stage for stage in STAGES if stage in piece.models]
+    provenance: dict[str, Any] = {
+        "constitution_sha256": inputs.constitution.sha256,
+        "prompts": [{"stage": stage, "sha256": inputs.prompts.sha256(brief.family, stage)} for stage in stages],
+        "models": [{"stage": stage, "model": piece.models[stage]} for stage in stages],
+        "recorded": False,
+        "draft_id": content_id(piece.draft.body),
+        "rewrite_id": content_id(content.body),
+    }
+    review = piece.review
+    judged = review.judged if review else 0
+    finding = Finding("review", "passed" if judged else "not judged", float(judged))
+    id_ = document_id(text=text, messages=content.messages)
+    return Document(
+        id=id_, family=brief.family, form=brief.form, persona=brief.persona, principles=brief.principles,
+        tokens=tokens, brief=brief.id, text=text, messages=content.messages, findings=(finding,), provenance=provenance,
+    )  # fmt: skip
+
+
+def _finding(row: DistanceRow) -> Finding:
+    return Finding("eval_distance", f"class {row.class_} against {row.eval}", row.closeness, _evidence(row))
+
+
+def _evidence(row: DistanceRow) -> dict[str, Any]:
+    """Where a row's evidence lies, in ids, offsets and hashes; never the eval's words."""
+    near = row.nearest
+    place = {"item": near.eval_id, "message": near.message, "offsets": list(near.offsets),
+             "eval_passage_sha256": sha256_text(near.eval_passage), "cosine": near.cosine} if near else {}
+    return {"eval": row.eval, "class": row.class_, "suspect": row.suspect, "decided_by": row.decided_by, **place}

@@ -1,0 +1,72 @@
+"""Prompts are files: `stories/prompts/FAMILY/STAGE.md`, rendered by Jinja2 with nothing left undefined."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from builder.errors import InputError, first_line
+from builder.hashing import content_id, sha256_text
+
+if TYPE_CHECKING:
+    from jinja2.runtime import Context
+
+
+class Prompts:
+    """A folder of prompts. Each template has the blocks `system` and `user` and may extend `base.md`."""
+
+    def __init__(self, folder: Path) -> None:
+        from jinja2 import FileSystemLoader, StrictUndefined
+        from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+        self.folder = folder
+        self._environment = ImmutableSandboxedEnvironment(
+            loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+            keep_trailing_newline=False, autoescape=False,
+        )
+        self._digests: dict[tuple[str, str], str] = {}
+
+    def render(self, family: str, stage: str, variables: Mapping[str, Any]) -> tuple[str, str]:
+        """The system prompt and the user prompt of a stage.
+
+        Raises:
+            InputError: if the file is missing, is not a Jinja2 template, lacks a block or names an unknown variable.
+        """
+        from jinja2 import TemplateError, TemplateNotFound
+
+        name = f"{family}/{stage}.md"
+        try:
+            template = self._environment.get_template(name)
+            context = template.new_context(dict(variables))
+            for _ in template.root_render_func(context):  # resolves `extends`, which fills in the inherited blocks
+                pass
+            return _block(context, "system", name), _block(context, "user", name)
+        except TemplateNotFound:
+            raise InputError(f"{self.folder / name} does not exist; every family needs a prompt per stage") from None
+        except TemplateError as error:
+            raise InputError(f"prompt {self.folder / name}: {first_line(error)}") from None
+
+    def sha256(self, family: str, stage: str) -> str:
+        """The sha256 of a stage's template together with the base that it extends."""
+        key = (family, stage)
+        if key not in self._digests:
+            self._digests[key] = sha256_text(_read(self.folder / "base.md") + _read(self.folder / family / f"{stage}.md"))
+        return self._digests[key]
+
+    def digest(self, families: tuple[str, ...], stages: tuple[str, ...]) -> str:
+        """One id for all the prompts that a build uses."""
+        return content_id([[family, stage, self.sha256(family, stage)] for family in families for stage in stages], 64)
+
+
+def _block(context: "Context", block: str, name: str) -> str:
+    if block not in context.blocks:
+        raise InputError(f"prompt {name} has no block {block!r}; write {{% block {block} %}} … {{% endblock %}}")
+    return "".join(context.blocks[block][0](context)).strip()
+
+
+@cache
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None

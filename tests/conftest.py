@@ -1,0 +1,67 @@
+"""What all tests share: the real inputs, and a home of their own so that no user cache is touched."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+REAL = CHECKOUT.parent / "shared" / "real"
+
+
+@pytest.fixture(scope="session")
+def real() -> Path:
+    """The folder of real inputs beside the checkout."""
+    if not REAL.is_dir():
+        pytest.skip("the real inputs are not beside this checkout")
+    return REAL
+
+
+@pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home folder for the whole session, so that vectors are computed once."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _home(shared_cache: Path) -> None:
+    os.environ["HOME"] = str(shared_cache)
+
+
+class Exempla:
+    """Runs the real command in a process of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self._environment = {**os.environ, "HOME": str(home), "PYTHONPATH": str(CHECKOUT), "NO_COLOR": "1"}
+
+    def command(self, *arguments: object) -> list[str]:
+        return [sys.executable, "-m", "builder.cli.main", *map(str, arguments)]
+
+    def __call__(
+        self, *arguments: object, cwd: Path | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*arguments), cwd=cwd, env={**self._environment, **environment}, capture_output=True,
+            text=True, timeout=400, check=False,
+        )  # fmt: skip
+
+    def start(self, *arguments: object, cwd: Path | None = None) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self.command(*arguments), cwd=cwd, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True,
+        )  # fmt: skip
+
+    def modules_after(self, *arguments: str) -> set[str]:
+        """The top-level modules that the command has loaded when it ends."""
+        code = "import sys, builder.cli.main as m\ntry: m.run()\nfinally: print(*{n.split('.')[0] for n in sys.modules}, file=sys.stderr)"
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments], env=self._environment, capture_output=True, text=True, check=False
+        )
+        return set(done.stderr.split())
+
+
+@pytest.fixture(scope="session")
+def exempla(shared_cache: Path) -> Exempla:
+    return Exempla(shared_cache)
