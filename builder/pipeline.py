@@ -47,13 +47,19 @@ def build(project: Project, folder: Path, *, limit: int | None = None, watch: Wa
     config = project.config
     inputs = open_inputs(project, report)
     briefs = make_plan(
-        inputs.constitution, inputs.decks, families=config.families, tokens=config.size.tokens,
-        seed=config.seed, weights=inputs.principle_weights, limit=limit,
-    )  # fmt: skip
+        inputs.constitution,
+        inputs.decks,
+        families=config.families,
+        tokens=config.size.tokens,
+        seed=config.seed,
+        weights=inputs.principle_weights,
+        limit=limit,
+    )
+    model = open_model(config.model.backend, inputs.deck_folder)
+    writer = Writer(inputs.constitution, inputs.prompts, config.models)
     with Ledger(folder / ".build" / "ledger.sqlite") as ledger:
         check_identity(ledger, folder, inputs)
-        caller = Caller(open_model(config.model.backend, inputs.deck_folder), ledger, config.model.concurrency)
-        writer = Writer(inputs.constitution, inputs.prompts, config.models)
+        caller = Caller(model, ledger, config.model.concurrency)
         tally = Tally(briefs)
 
         ideas = steps.settle_ideas(briefs, writer, caller, inputs, tally, report)

@@ -135,8 +135,7 @@ def validate(placed: PlacedYaml, model: type[_Model]) -> _Model:
     except ValidationError as error:
         found = worth_saying(error.errors(), model)
         problems = [
-            placed.problem(tuple(item["loc"]), validation_sentence(item, placed.value, model))
-            for item in found
+            placed.problem(tuple(item["loc"]), validation_sentence(item, placed.value, model)) for item in found
         ]
         raise InvalidFile(sorted(problems, key=lambda found: (found.line, found.column))) from None
 
@@ -165,9 +164,7 @@ def _refuse_exotic(path: Path, text: str) -> None:
 
 
 def _exotic(path: Path, at: tuple[int, int], what: str, first: str) -> Problem:
-    return Problem(
-        path, *at, (f"{what} is not allowed; write the text out, in quotes if it begins with {first}")
-    )
+    return Problem(path, *at, (f"{what} is not allowed; write the text out, in quotes if it begins with {first}"))
 
 
 def _collect_places(path: Path, node: yaml.Node, where: Where, places: dict[Where, tuple[int, int]]) -> None:

@@ -40,7 +40,11 @@ class Tally:
     def close(self, stage: str, kept: Sequence[str], rejections: Sequence[Rejection]) -> None:
         """End a stage: the briefs that go on, and what was rejected."""
         self.rejections += rejections
-        self.stages[stage] = {"in": len(kept) + len(rejections), "kept": len(kept), "rejected": len(rejections)}
+        self.stages[stage] = {
+            "in": len(kept) + len(rejections),
+            "kept": len(kept),
+            "rejected": len(rejections),
+        }
 
     def attempt(self, attempt: int, kept: bool, reason: str) -> None:
         """Count one settled idea."""
@@ -51,9 +55,7 @@ class Tally:
     def survival(self) -> list[dict[str, int]]:
         """Ideas kept and rejected by attempt: regenerating until something passes selects for what screens miss."""
         attempts = sorted({attempt for attempt, _ in self._attempts})
-        return [
-            {"attempt": a, "kept": self._attempts[a, True], "rejected": self._attempts[a, False]} for a in attempts
-        ]
+        return [{"attempt": a, "kept": self._attempts[a, True], "rejected": self._attempts[a, False]} for a in attempts]
 
     def attrition(self) -> dict[str, dict[str, dict[str, int]]]:
         """Planned and lost briefs by principle, family, persona and decision shape."""
@@ -85,7 +87,9 @@ class Tally:
             versions={"exempla": __version__, "python": platform.python_version(), **_versions()},
             inputs={label: {"path": path, "sha256": digest} for label, (path, digest) in inputs.files.items()},
             constitution={
-                "name": constitution.name, "character": constitution.character.name, "sha256": constitution.sha256,
+                "name": constitution.name,
+                "character": constitution.character.name,
+                "sha256": constitution.sha256,
             },
             models=config.models,
             backend=config.model.backend,
@@ -109,7 +113,7 @@ class Tally:
             embedder=inputs.instrument.embedder.name,
             tokenizer=inputs.instrument.embedder.name,
             notes=_notes(config.model.backend, chosen),
-        )  # fmt: skip
+        )
 
 
 def check_identity(ledger: "Ledger", folder: Path, inputs: "Inputs") -> None:

@@ -17,6 +17,7 @@ from builder.write import FAMILIES, STAGES, Content, Review, Unparsed, Writer, p
 ROUND = 32
 REGENERATIONS = 3
 AVOID = 8
+_EMPTY = Content()
 Watch = Callable[[str, int, int], None]
 
 
@@ -27,8 +28,8 @@ class Piece:
     brief: Brief
     idea: str
     models: Mapping[str, str]
-    draft: Content = Content()
-    content: Content = Content()
+    draft: Content = _EMPTY
+    content: Content = _EMPTY
     review: Review | None = None
 
 
@@ -49,13 +50,11 @@ def settle_ideas(
         for attempt in range(1 + REGENERATIONS):
             if not waiting:
                 break
-            requests = [
-                writer.idea(brief, attempt, _avoid(brief, kept), because or None) for brief, because in waiting
-            ]
+            requests = [writer.idea(brief, attempt, _avoid(brief, kept), because or None) for brief, because in waiting]
             replies = caller.answer_all(requests, lambda done, total: watch("ideas", len(kept) + done, len(briefs)))
             verdicts = _settle_round([b for b, _ in waiting], replies, screen, inputs, tally, attempt)
             for brief, reply in zip([b for b, _ in waiting], replies, strict=True):
-                idea, because = verdicts[brief.id]
+                idea, _ = verdicts[brief.id]
                 if idea is not None:
                     kept[brief.id] = Piece(brief, idea, {"idea": reply.model})
             waiting = [(brief, verdicts[brief.id][1]) for brief, _ in waiting if brief.id not in kept]
@@ -108,7 +107,10 @@ def assemble(pieces: list[Piece], inputs: Inputs) -> list[Document]:
     """Records of the finished pieces, with tokens counted and provenance filled in."""
     count = inputs.instrument.embedder.count_tokens
     bodies = [_titled(piece.content) for piece in pieces]
-    return [_document(piece, *both, inputs) for piece, both in zip(pieces, zip(bodies, count(bodies), strict=True), strict=True)]
+    return [
+        _document(piece, *both, inputs)
+        for piece, both in zip(pieces, zip(bodies, count(bodies), strict=True), strict=True)
+    ]
 
 
 def screen(documents: list[Document], inputs: Inputs, tally: Tally, watch: Watch) -> list[Document]:
@@ -148,7 +150,12 @@ def over_budget(documents: Sequence[Document], tokens: int) -> list[Rejection]:
 
 
 def _settle_round(
-    briefs: Sequence[Brief], replies: Sequence[Reply], screen: DuplicateScreen, inputs: Inputs, tally: Tally, attempt: int
+    briefs: Sequence[Brief],
+    replies: Sequence[Reply],
+    screen: DuplicateScreen,
+    inputs: Inputs,
+    tally: Tally,
+    attempt: int,
 ) -> dict[str, tuple[str | None, str]]:
     """For every brief of a round its idea, or None and the reason, settled in the order of content hashes."""
     verdicts: dict[str, tuple[str | None, str]] = {}
@@ -225,9 +232,18 @@ def _document(piece: Piece, body: str, tokens: int, inputs: Inputs) -> Document:
     finding = Finding("review", "passed" if judged else "not judged", float(judged))
     id_ = document_id(text=text, messages=content.messages)
     return Document(
-        id=id_, family=brief.family, form=brief.form, persona=brief.persona, principles=brief.principles,
-        tokens=tokens, brief=brief.id, text=text, messages=content.messages, findings=(finding,), provenance=provenance,
-    )  # fmt: skip
+        id=id_,
+        family=brief.family,
+        form=brief.form,
+        persona=brief.persona,
+        principles=brief.principles,
+        tokens=tokens,
+        brief=brief.id,
+        text=text,
+        messages=content.messages,
+        findings=(finding,),
+        provenance=provenance,
+    )
 
 
 def _finding(row: DistanceRow) -> Finding:
@@ -237,6 +253,21 @@ def _finding(row: DistanceRow) -> Finding:
 def _evidence(row: DistanceRow) -> dict[str, Any]:
     """Where a row's evidence lies, in ids, offsets and hashes; never the eval's words."""
     near = row.nearest
-    place = {"item": near.eval_id, "message": near.message, "offsets": list(near.offsets),
-             "eval_passage_sha256": sha256_text(near.eval_passage), "cosine": near.cosine} if near else {}
-    return {"eval": row.eval, "class": row.class_, "suspect": row.suspect, "decided_by": row.decided_by, **place}
+    place = (
+        {
+            "item": near.eval_id,
+            "message": near.message,
+            "offsets": list(near.offsets),
+            "eval_passage_sha256": sha256_text(near.eval_passage),
+            "cosine": near.cosine,
+        }
+        if near
+        else {}
+    )
+    return {
+        "eval": row.eval,
+        "class": row.class_,
+        "suspect": row.suspect,
+        "decided_by": row.decided_by,
+        **place,
+    }

@@ -13,6 +13,15 @@ if TYPE_CHECKING:
 
 Where = tuple[str | int, ...]
 
+_MISPLACED = "this line fits neither the keys nor the text above it; mend its indentation"
+_SYNTAX_WORDS = {
+    "mapping values are not allowed": "this key does not line up with the keys above it; indent it like them",
+    "could not find expected ':'": "this line has no key; write 'key: text', or indent it like its text",
+    "expected key": _MISPLACED,
+    "expected <document start>": _MISPLACED,
+    "expected '-' indicator": "another '- ' item was expected here; mend the indentation",
+    "another document": "a second document begins here; keep one document in a file",
+}
 _TYPE_WORDS = {
     "string": "text",
     "tuple": "a list",
@@ -30,29 +39,31 @@ def syntax_problem(error: yaml.MarkedYAMLError, text: str) -> tuple[int, int, st
     """Line, column (both from 1) and a sentence for what the YAML parser could not read."""
     line, column = _place(error.problem_mark or error.context_mark)
     reason, context = (error.problem or first_line(error)).strip(), (error.context or "").strip()
+    opened = _place(error.context_mark)
+    enclosing = {"while scanning a quoted scalar": "quotation mark", "while parsing a flow": "bracket"}
+    what = next((mark for theirs, mark in enclosing.items() if theirs in context), None)
+    if what and (opened[0] < line or "end of stream" in reason):
+        return (*opened, f"YAML syntax: the {what} that opens here is not closed")
+    if "could not find expected ':'" in reason:
+        line, column = opened
     lines = text.splitlines()
     written = lines[line - 1] if line <= len(lines) else ""
-    if "while scanning a quoted scalar" in context or "while parsing a flow" in context:
-        opened = _place(error.context_mark)
-        if opened[0] < line or "end of stream" in reason:
-            what = "quotation mark" if "quoted" in context else "bracket"
-            return (*opened, f"YAML syntax: the {what} that opens here is not closed")
+    return line, column, f"YAML syntax: {_syntax_words(f'{reason} {context}'.strip(), written, column)}"
+
+
+def _syntax_words(reason: str, written: str, column: int) -> str:
+    """The parser's words in ours; `written` is the line and `column` (from 1) the place in it."""
     if "\t" in written[:column] and ("cannot start any token" in reason or "tab character" in reason):
-        reason = "a tab is used for indentation; use spaces"
-    elif "mapping values are not allowed" in reason and ":" in written[: column - 1]:
-        reason = "a colon followed by a space inside plain text; put the text in quotes"
-    elif "mapping values are not allowed" in reason:
-        reason = "this key does not line up with the keys above it; indent it like them"
-    elif "cannot start any token" in reason or "while scanning an alias" in context:
-        first = "*" if "alias" in context else written[column - 1 : column]
-        reason = f"plain text cannot begin with {first!r}; put it in quotes"
-    elif "expected key" in reason and (start := re.search(r":\s+([\[{\"'])", written)):
-        reason = f"text goes on after what began with {start[1]!r}; put the whole text in (other) quotes"
-    elif "another document" in reason:
-        reason = "a second document begins here; keep one document in a file"
-    elif context:
-        reason = f"{reason} {context}"
-    return line, column, f"YAML syntax: {reason}"
+        return "a tab is used for indentation; use spaces"
+    if "mapping values are not allowed" in reason and ":" in written[: column - 1]:
+        return "a colon followed by a space inside plain text; put the text in quotes"
+    if "cannot start any token" in reason or "while scanning an alias" in reason:
+        first = "*" if "alias" in reason else written[column - 1 : column]
+        return f"plain text cannot begin with {first!r}; put it in quotes"
+    begun = re.search(r":\s+([\[{\"'])", written)
+    if begun and "expected key" in reason:
+        return f"text goes on after what began with {begun[1]!r}; put the whole text in (other) quotes"
+    return next((words for theirs, words in _SYNTAX_WORDS.items() if theirs in reason), reason)
 
 
 def _place(mark: Any) -> tuple[int, int]:  # noqa: ANN401 - either of yaml's two mark classes, or None
@@ -114,12 +125,7 @@ def _wanted(error: "ErrorDetails") -> str:
     expected = error.get("ctx", {}).get("expected")
     if expected:
         return str(expected).replace("'", "")
-    return (
-        str(error["msg"])
-        .removeprefix("Input should be ")
-        .replace("greater than or equal to", "at least")
-        .strip()
-    )
+    return str(error["msg"]).removeprefix("Input should be ").replace("greater than or equal to", "at least").strip()
 
 
 def _hint(error: "ErrorDetails") -> str:
@@ -158,9 +164,7 @@ def _describe(value: Any) -> str:  # noqa: ANN401 - any YAML value
     if isinstance(value, list):
         return "a list"
     shown = str(value).lower() if isinstance(value, bool) else str(value)
-    kind = {"str": "text", "bool": "", "int": "the number", "float": "the number"}.get(
-        type(value).__name__, ""
-    )
+    kind = {"str": "text", "bool": "", "int": "the number", "float": "the number"}.get(type(value).__name__, "")
     if not isinstance(value, str):
         return f"{kind} {shown}".strip()
     return f"{kind} {shown[:40]!r}{'…' if len(shown) > 40 else ''}"

@@ -57,7 +57,11 @@ class Exempla:
         """The top-level modules that the command has loaded when it ends."""
         code = "import sys, builder.cli.main as m\ntry: m.run()\nfinally: print(*{n.split('.')[0] for n in sys.modules}, file=sys.stderr)"
         done = subprocess.run(
-            [sys.executable, "-c", code, *arguments], env=self._environment, capture_output=True, text=True, check=False
+            [sys.executable, "-c", code, *arguments],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         return set(done.stderr.split())
 

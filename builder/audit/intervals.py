@@ -14,7 +14,8 @@ class Interval:
 
 def clopper_pearson(hits: int, of: int, level: float = 0.95) -> Interval:
     """The exact interval of a share (Clopper & Pearson 1934). With no hits in n its upper end is about 3.7 / n
-    (two-sided; the one-sided rule of three gives 3 / n). With nothing observed it is everything, [0, 1]."""
+    (two-sided; the one-sided rule of three gives 3 / n). With nothing observed it is everything, [0, 1].
+    """
     from scipy.stats import beta
 
     if of == 0:

@@ -10,10 +10,14 @@ from builder.errors import Incomplete
 
 
 def build(
-    config: Annotated[Optional[Path], typer.Argument(help="build.yaml or its folder; without one, here or the default.")] = None,  # noqa: UP045
-    out: Annotated[Optional[Path], typer.Option("--out", help="The build's folder; by default corpus/NAME.")] = None,  # noqa: UP045
-    limit: Annotated[Optional[int], typer.Option(min=1, help="Only the first so many briefs, a stratified sample.")] = None,  # noqa: UP045
-    seed: Annotated[Optional[int], typer.Option(help="Another seed than the config's.")] = None,  # noqa: UP045
+    config: Annotated[
+        Optional[Path], typer.Argument(help="build.yaml or its folder; without one, here or the default.")
+    ] = None,
+    out: Annotated[Optional[Path], typer.Option("--out", help="The build's folder; by default corpus/NAME.")] = None,
+    limit: Annotated[
+        Optional[int], typer.Option(min=1, help="Only the first so many briefs, a stratified sample.")
+    ] = None,
+    seed: Annotated[Optional[int], typer.Option(help="Another seed than the config's.")] = None,
     json: Json = False,
 ) -> None:
     """Plan, write, screen, select and emit a corpus. Interrupted, the same command goes on where it stopped."""
@@ -28,8 +32,15 @@ def build(
     for document in built.documents:
         families[document.family] = families.get(document.family, 0) + 1
     tokens = sum(document.tokens for document in built.documents)
-    facts = {"folder": str(folder), "planned": built.planned, "documents": len(built.documents), "tokens": tokens,
-             "families": families, "rejected": built.rejected, "dry": built.dry}  # fmt: skip
+    facts = {
+        "folder": str(folder),
+        "planned": built.planned,
+        "documents": len(built.documents),
+        "tokens": tokens,
+        "families": families,
+        "rejected": built.rejected,
+        "dry": built.dry,
+    }
     named = ", ".join(f"{count} {family}" for family, count in sorted(families.items()))
     lines = [
         f"{folder}: {len(built.documents)} documents ({named}), {tokens:,} tokens; "

@@ -12,8 +12,10 @@ def distance(
     corpus: Annotated[Path, typer.Argument(help="JSONL, CSV, Parquet, a folder of text, or a build.")],
     eval_: Annotated[list[str], typer.Option("--eval", help="A path or a shipped name; may be given again.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder for distance.jsonl, .json and .html.")],
-    text_field: Annotated[Optional[str], typer.Option(help="The column that holds the text.")] = None,  # noqa: UP045
-    embedder: Annotated[str, typer.Option(help="Another sentence-transformers model: a folder or a name.")] = "all-MiniLM-L6-v2",
+    text_field: Annotated[Optional[str], typer.Option(help="The column that holds the text.")] = None,
+    embedder: Annotated[
+        str, typer.Option(help="Another sentence-transformers model: a folder or a name.")
+    ] = "all-MiniLM-L6-v2",
     json: Json = False,
 ) -> None:
     """Measure every document of a corpus against every eval, with the nearest passages as evidence."""
@@ -38,15 +40,23 @@ def distance(
         summaries = []
         for found in evals:
             screen = EvalScreen(
-                found, instrument, background, progress=lambda done, total: watch("reading evals", done, total)
+                found,
+                instrument,
+                background,
+                progress=lambda done, total: watch("reading evals", done, total),
             )
             own = screen.measure([text.id for text in texts], [text.text for text in texts], read)
             rows.append(own)
             summaries.append(summarise(own, screen.thresholds()))
     ordered = [row for per_text in zip(*rows, strict=True) for row in per_text]
     write_whole(output / "distance.jsonl", "".join(dumps(row.json(), ensure_ascii=False) + "\n" for row in ordered))
-    facts = {"corpus": str(corpus), "documents": len(texts), "evals": [summary.json() for summary in summaries],
-             "embedder": instrument.embedder.name, "fingerprint": instrument.fingerprint}  # fmt: skip
+    facts = {
+        "corpus": str(corpus),
+        "documents": len(texts),
+        "evals": [summary.json() for summary in summaries],
+        "embedder": instrument.embedder.name,
+        "fingerprint": instrument.fingerprint,
+    }
     write_whole(output / "distance.json", dumps(facts, ensure_ascii=False, indent=1) + "\n")
     write_whole(output / "distance.html", distance_page(str(corpus), len(texts), summaries))
     lines = []

@@ -26,6 +26,8 @@ def write_whole(path: Path, text: str) -> None:
         Path(name).chmod(0o644)
         Path(name).replace(path)
     except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}; free some space or choose another place") from None
+        raise InputError(
+            f"{path} cannot be written: {error.strerror}; free some space or choose another place"
+        ) from None
     finally:
         Path(name).unlink(missing_ok=True)

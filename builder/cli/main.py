@@ -9,8 +9,8 @@ from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
-import click
 import typer
+from typer.exceptions import Abort, Exit, TyperException
 
 from builder.cli.build import build
 from builder.cli.check import check
@@ -31,11 +31,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _name, _command in {
-    "init": init, "import": import_, "check": check, "plan": plan, "build": build, "distance": distance,
-    "verify": verify,
-}.items():  # fmt: skip
-    app.command(_name)(_command)
+app.command("init")(init)
+app.command("import")(import_)
+app.command("check")(check)
+app.command("plan")(plan)
+app.command("build")(build)
+app.command("distance")(distance)
+app.command("verify")(verify)
 
 
 def _version(asked: bool) -> None:
@@ -47,7 +49,9 @@ def _version(asked: bool) -> None:
 
 
 @app.callback()
-def _top(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version.")) -> None:
+def _top(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
     """Build constitutional character-training corpora, and measure any corpus against any evaluation."""
 
 
@@ -72,13 +76,13 @@ def _guarded(action: Callable[[], object]) -> int:
         return result if isinstance(result, int) else 0
     except ExemplaError as error:
         return _say(str(error), error.exit_code)
-    except click.exceptions.Exit as done:
+    except Exit as done:
         return done.exit_code
-    except (click.exceptions.Abort, KeyboardInterrupt):
+    except (Abort, KeyboardInterrupt):
         return _say("interrupted; everything finished is kept, the same command goes on from here", INTERRUPTED)
-    except click.ClickException as error:
-        error.show()
-        return _json_error(error.format_message(), 2)
+    except TyperException as error:
+        message = getattr(error, "format_message", error.__str__)().rstrip(".")
+        return _say(f"{message}; see exempla --help", 2) if message else 2
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -13,10 +13,14 @@ if TYPE_CHECKING:
 
 
 def plan(
-    config: Annotated[Optional[Path], typer.Argument(help="build.yaml or its folder; without one, here or the default.")] = None,  # noqa: UP045
+    config: Annotated[
+        Optional[Path], typer.Argument(help="build.yaml or its folder; without one, here or the default.")
+    ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the briefs.")] = Path("plan.jsonl"),
-    limit: Annotated[Optional[int], typer.Option(min=1, help="Only the first so many briefs, a stratified sample.")] = None,  # noqa: UP045
-    seed: Annotated[Optional[int], typer.Option(help="Another seed than the config's.")] = None,  # noqa: UP045
+    limit: Annotated[
+        Optional[int], typer.Option(min=1, help="Only the first so many briefs, a stratified sample.")
+    ] = None,
+    seed: Annotated[Optional[int], typer.Option(help="Another seed than the config's.")] = None,
     json: Json = False,
 ) -> None:
     """Write the planned briefs to plan.jsonl and show what they cover. Nothing is asked of any model."""
@@ -32,13 +36,23 @@ def plan(
     inputs = open_inputs(project, lambda step, done, total: None)
     constitution = inputs.constitution
     briefs = make_plan(
-        constitution, inputs.decks, families=settings.families, tokens=settings.size.tokens, seed=settings.seed,
-        weights=inputs.principle_weights, limit=limit,
-    )  # fmt: skip
+        constitution,
+        inputs.decks,
+        families=settings.families,
+        tokens=settings.size.tokens,
+        seed=settings.seed,
+        weights=inputs.principle_weights,
+        limit=limit,
+    )
     coverage = plan_coverage(constitution, briefs)
     write_whole(output, "".join(dumps(brief.json(), ensure_ascii=False) + "\n" for brief in briefs))
-    facts = {"output": str(output), "briefs": coverage.briefs, "tokens": coverage.tokens, "matrix": coverage.matrix,
-             "missing": list(coverage.missing)}  # fmt: skip
+    facts = {
+        "output": str(output),
+        "briefs": coverage.briefs,
+        "tokens": coverage.tokens,
+        "matrix": coverage.matrix,
+        "missing": list(coverage.missing),
+    }
     result("done", facts, _table(constitution, coverage, output), as_json=json)
 
 

@@ -13,17 +13,29 @@ from builder.errors import GateFailed, InputError
 
 def verify(
     folder: Annotated[Path, typer.Argument(help="A build's folder, or a published copy of one.")],
-    eval_: Annotated[Optional[list[str]], typer.Option("--eval", help="Scan for this eval's text too; may be given again.")] = None,  # noqa: UP045
+    eval_: Annotated[
+        Optional[list[str]], typer.Option("--eval", help="Scan for this eval's text too; may be given again.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Check a build against its manifest and scan every column for eval text. Exit 1 if anything is wrong."""
     from builder.emit import verify as verify_build
 
     found = verify_build(folder, _scanners(folder, eval_ or []))
-    lines = [*(f"wrong: {problem}" for problem in found.problems), *(f"not run: {reason}" for reason in found.not_run)]
-    lines.append(f"{folder}: {'as its manifest says' if found.ok else f'{len(found.problems)} problems'}"
-                 f" ({len(found.checked)} checks)")  # fmt: skip
-    facts = {"folder": str(folder), "problems": found.problems, "checked": found.checked, "not_run": found.not_run}
+    lines = [
+        *(f"wrong: {problem}" for problem in found.problems),
+        *(f"not run: {reason}" for reason in found.not_run),
+    ]
+    lines.append(
+        f"{folder}: {'as its manifest says' if found.ok else f'{len(found.problems)} problems'}"
+        f" ({len(found.checked)} checks)"
+    )
+    facts = {
+        "folder": str(folder),
+        "problems": found.problems,
+        "checked": found.checked,
+        "not_run": found.not_run,
+    }
     result("done" if found.ok else "refused", facts, "\n".join(lines), as_json=json)
     if not found.ok:
         raise typer.Exit(GateFailed.exit_code)

@@ -64,14 +64,9 @@ def lint(
     found: list[tuple[Where, str, str, str | None]] = []
     for index, principle in enumerate(constitution.principles):
         for rule, check in PRINCIPLE_RULES.items():
-            found += [
-                (("principles", index, *where), rule, reason, principle.id)
-                for where, reason in check(principle)
-            ]
+            found += [(("principles", index, *where), rule, reason, principle.id) for where, reason in check(principle)]
     for rule, check_all in WHOLE_RULES.items():
-        found += [
-            (where, rule, reason, _owner(constitution, where)) for where, reason in check_all(constitution)
-        ]
+        found += [(where, rule, reason, _owner(constitution, where)) for where, reason in check_all(constitution)]
     for where, reason in unplannable(constitution, axes):
         found.append((where, "unplannable", reason, _owner(constitution, where)))
     return sorted((_lint(placed, *one) for one in found), key=lambda one: (one.line, one.column, one.rule))

@@ -38,8 +38,7 @@ def principle_text(principle: "Principle", titles: Mapping[str, str], level: int
         for tension in principle.tensions:
             exceptions = f" Exceptions: {tension.exceptions.strip()}" if tension.exceptions.strip() else ""
             lines.append(
-                f"- With *{titles.get(tension.with_, tension.with_)}*: "
-                f"{_item(tension.resolution + exceptions)}"
+                f"- With *{titles.get(tension.with_, tension.with_)}*: {_item(tension.resolution + exceptions)}"
             )
         parts.append("**Tensions**\n\n" + "\n".join(lines))
     if principle.misuse.strip():

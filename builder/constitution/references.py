@@ -22,12 +22,11 @@ def broken_references(data: Any) -> list[tuple[Where, str]]:  # noqa: ANN401 - i
         if not isinstance(id, str):
             continue
         if id in first:
-            sentence = (
-                f"id {id!r} stands twice (first as principle {first[id] + 1}); give one of them another id"
-            )
+            sentence = f"id {id!r} stands twice (first as principle {first[id] + 1}); give one of them another id"
             found.append((("principles", index, "id"), sentence))
         first.setdefault(id, index)
-    for where, id, own in _references(data, principles):
+    # without a single id there is nothing to refer to, and that is what has to be said
+    for where, id, own in _references(data, principles) if first else ():
         if id == own:
             found.append((where, f"principle {id!r} is set against itself; name another principle"))
         elif id not in first:

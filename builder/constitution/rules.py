@@ -59,14 +59,12 @@ def bare_rule(principle: Principle) -> Found:
     if why in (statement, _bare(principle.title)):
         yield (
             ("why",),
-            f"principle {principle.id!r} gives no reason: its why repeats the rule; say what the "
-            f"rule protects",
+            f"principle {principle.id!r} gives no reason: its why repeats the rule; say what the rule protects",
         )
     elif len(why.split()) < 5 or _APPEAL.match(principle.why.strip()):
         yield (
             ("why",),
-            f"principle {principle.id!r} gives no reason but {principle.why.strip()!r}; say what "
-            f"would be lost",
+            f"principle {principle.id!r} gives no reason but {principle.why.strip()!r}; say what would be lost",
         )
 
 
@@ -85,8 +83,7 @@ def reason_restates(principle: Principle) -> Found:
         share = f"{1 - fresh:.0%}"
         yield (
             ("why",),
-            f"the why of {principle.id!r} restates its rule ({share} of its words are the rule's); "
-            f"add what follows",
+            f"the why of {principle.id!r} restates its rule ({share} of its words are the rule's); add what follows",
         )
 
 
@@ -101,8 +98,7 @@ def no_tension(principle: Principle) -> Found:
     if principle.kind is Kind.VALUE and not principle.tensions:
         yield (
             (),
-            f"value {principle.id!r} has no tensions; name a principle that it pulls against and "
-            f"how that is settled",
+            f"value {principle.id!r} has no tensions; name a principle that it pulls against and how that is settled",
         )
 
 

@@ -20,11 +20,7 @@ _TOO_SHORT = 4
 
 def one_sided_tension(constitution: Constitution) -> Found:
     """A tension that only one of its two principles knows of."""
-    pairs = {
-        (principle.id, tension.with_)
-        for principle in constitution.principles
-        for tension in principle.tensions
-    }
+    pairs = {(principle.id, tension.with_) for principle in constitution.principles for tension in principle.tensions}
     for index, principle in enumerate(constitution.principles):
         for number, tension in enumerate(principle.tensions):
             if (tension.with_, principle.id) not in pairs:
@@ -83,8 +79,7 @@ def priority_against_tier(constitution: Constitution) -> Found:
         )
         if higher is not None and lower is not None and higher > lower:
             reason = (
-                f"{priority.higher!r} is ranked above {priority.lower!r} but is of tier "
-                f"{higher}, below tier {lower}"
+                f"{priority.higher!r} is ranked above {priority.lower!r} but is of tier {higher}, below tier {lower}"
             )
             yield ("priorities", number, "higher"), f"{reason}; change one of them"
 
@@ -98,10 +93,7 @@ def same_statement(constitution: Constitution) -> Found:
             where = ("principles", index, "statement")
             yield (
                 where,
-                (
-                    f"principle {principle.id!r} has the statement of {first[key]!r}; merge them or "
-                    f"tell them apart"
-                ),
+                (f"principle {principle.id!r} has the statement of {first[key]!r}; merge them or tell them apart"),
             )
         first.setdefault(key, principle.id)
 
@@ -109,9 +101,7 @@ def same_statement(constitution: Constitution) -> Found:
 def near_identical(constitution: Constitution) -> Found:
     """Two principles whose titles and statements share most of their words."""
     said = [f"{principle.title} {principle.statement}" for principle in constitution.principles]
-    bare = [
-        " ".join(re.findall(r"\w+", principle.statement.lower())) for principle in constitution.principles
-    ]
+    bare = [" ".join(re.findall(r"\w+", principle.statement.lower())) for principle in constitution.principles]
     for later, principle in enumerate(constitution.principles):
         for earlier in range(later):
             if (
@@ -158,10 +148,7 @@ def unplannable(constitution: Constitution, axes: Mapping[str, Collection[str]] 
             if not options:
                 yield (
                     where,
-                    (
-                        f"principle {principle.id!r} forbids nothing of {axis!r}; name options or leave "
-                        f"the axis out"
-                    ),
+                    (f"principle {principle.id!r} forbids nothing of {axis!r}; name options or leave the axis out"),
                 )
             if axes is None:
                 continue
@@ -169,17 +156,12 @@ def unplannable(constitution: Constitution, axes: Mapping[str, Collection[str]] 
                 hint = nearest(axis, sorted(axes)) or "; known are " + ", ".join(sorted(axes))
                 yield (
                     where,
-                    (
-                        f"principle {principle.id!r} forbids options of {axis!r}, which is no axis of "
-                        f"the plan{hint}"
-                    ),
+                    (f"principle {principle.id!r} forbids options of {axis!r}, which is no axis of the plan{hint}"),
                 )
                 continue
             for number, option in enumerate(options):
                 if option not in axes[axis]:
-                    hint = nearest(option, sorted(axes[axis])) or "; known are " + ", ".join(
-                        sorted(axes[axis])
-                    )
+                    hint = nearest(option, sorted(axes[axis])) or "; known are " + ", ".join(sorted(axes[axis]))
                     yield (*where, number), f"{option!r} is no option of {axis!r}{hint}"
             if set(axes[axis]) <= set(options):
                 yield (

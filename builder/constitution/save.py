@@ -41,9 +41,7 @@ def write_constitution(constitution: Constitution, path: Path | str, overwrite: 
 def yaml_text(constitution: Constitution) -> str:
     """The constitution as YAML text, without the fields left empty."""
     ordered = _ordered(dict(constitution.raw), "")
-    document = yaml.dump(
-        {"schema": 1, **ordered}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH
-    )
+    document = yaml.dump({"schema": 1, **ordered}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
     return document.replace("\n- id:", "\n\n- id:").replace("principles:\n\n- id:", "principles:\n- id:")
 
 
@@ -58,9 +56,7 @@ def _ordered(value: Any, key: str) -> Any:  # noqa: ANN401 - any YAML value
 
 
 def _write_whole(path: Path, text: str) -> None:
-    with NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-    ) as file:
+    with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         temporary = Path(file.name)
         try:
             file.write(text)

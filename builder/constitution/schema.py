@@ -101,9 +101,7 @@ class Principle(_Record):
     why: Text = Field(description="The reasons, in terms a thoughtful opponent would take seriously.")
     situations: tuple[Text, ...] = Field((), description="Scenes where it matters, concrete enough to write.")
     tensions: tuple[Tension, ...] = Field((), description="Principles it pulls against.")
-    misuse: OptionalText = Field(
-        "", description="How it could be twisted into a licence, and why that is wrong."
-    )
+    misuse: OptionalText = Field("", description="How it could be twisted into a licence, and why that is wrong.")
     tier: int | None = Field(None, ge=1, strict=True, description="1 is the most binding.")
     forbid: dict[str, tuple[Text, ...]] = Field(
         {}, description="Per axis of the plan, the options that make no sense for this principle."

@@ -113,9 +113,7 @@ def _split(card: str) -> tuple[str | None, str]:
     found = _FRONT.match(card.removeprefix("\ufeff"))
     if found is None:
         if card.removeprefix("\ufeff").startswith("---"):
-            raise InputError(
-                f"{NAME} opens its front matter and does not close it; add a line of three hyphens"
-            )
+            raise InputError(f"{NAME} opens its front matter and does not close it; add a line of three hyphens")
         return None, card
     return found.group(1), card.removeprefix("\ufeff")[found.end() :]
 
@@ -133,9 +131,7 @@ def _mapping(front: str) -> dict[str, Any]:
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise InputError(
-            f"the front matter of {NAME} is no mapping of keys to values; repair it or delete the file"
-        )
+        raise InputError(f"the front matter of {NAME} is no mapping of keys to values; repair it or delete the file")
     return values
 
 

@@ -3,7 +3,7 @@
 from builder.emit.manifest import Manifest, RejectedCount
 from builder.emit.tables import code, fact_tables, inline, number, table
 
-_MOST_REASONS = 40
+_MOST_ROWS = 40
 
 
 def facts_text(manifest: Manifest) -> str:
@@ -15,9 +15,7 @@ def facts_text(manifest: Manifest) -> str:
 def _opening(manifest: Manifest) -> str:
     corpus, made_from = manifest.corpus, manifest.constitution
     families = ", ".join(f"`{family}`" for family in corpus.families) or "none"
-    concern = (
-        f" The concern that weighted its principles: {inline(manifest.concern)}." if manifest.concern else ""
-    )
+    concern = f" The concern that weighted its principles: {inline(manifest.concern)}." if manifest.concern else ""
     return (
         f"{_count(corpus.documents, 'document')} with {_count(corpus.tokens, 'token')}, counted by "
         f"{inline(manifest.tokenizer)}. Families: {families}.\n\n"
@@ -31,12 +29,11 @@ def _holdings(manifest: Manifest) -> str:
     if not families:
         return "## What it holds\n\nNo document was kept."
     names = list(families)
-    by_principle = []
-    for principle in sorted({p for family in families.values() for p in family.principles}):
-        row = [family.principles.get(principle, 0) for family in families.values()]
-        by_principle.append((principle, *row, sum(row)))
-    personas = [(n, p, c) for n, family in families.items() for p, c in family.personas.items()]
     forms = [(n, form, c) for n, family in families.items() for form, c in family.forms.items()]
+    forms.sort(key=lambda row: (row[0], -row[2], row[1]))
+    beyond = forms[_MOST_ROWS:]
+    if beyond:
+        forms[_MOST_ROWS:] = [("all", f"{len(beyond)} further forms", sum(count for *_, count in beyond))]
     return "\n\n".join(
         [
             "## What it holds",
@@ -45,13 +42,20 @@ def _holdings(manifest: Manifest) -> str:
                 [(name, family.kind, family.documents, family.tokens) for name, family in families.items()],
             ),
             "Documents per principle and family. A document that shows two principles counts under both.",
-            table(("principle", *names, "all"), by_principle),
+            table(("principle", *names, "all"), _across([family.principles for family in families.values()])),
             "Documents per persona, that is, whose conduct is shown:",
-            table(("family", "persona", "documents"), personas),
+            table(("persona", *names, "all"), _across([family.personas for family in families.values()])),
             "Documents per form:",
             table(("family", "form", "documents"), forms),
         ]
     )
+
+
+def _across(counts: list[dict[str, int]]) -> list[tuple[str | int, ...]]:
+    """A row per name with its count in each family and in all."""
+    names = sorted({name for family in counts for name in family})
+    rows = [(name, [family.get(name, 0) for family in counts]) for name in names]
+    return [(name, *row, sum(row)) for name, row in rows]
 
 
 def _making(manifest: Manifest) -> str:
@@ -96,16 +100,14 @@ def _left_out(manifest: Manifest) -> str:
     ]
     if manifest.rejected:
         order = manifest.stages
-        reasons = sorted(
-            manifest.rejected, key=lambda r: (order.index(r.stage), -r.count, r.reason, r.action)
-        )
+        reasons = sorted(manifest.rejected, key=lambda r: (order.index(r.stage), -r.count, r.reason, r.action))
         parts.append(table(("stage", "action", "reason", "briefs"), _reasons(reasons)))
     return "\n\n".join(parts)
 
 
 def _reasons(reasons: list[RejectedCount]) -> list[tuple[str, str, str, int]]:
-    rows = [(r.stage, r.action, r.reason, r.count) for r in reasons[:_MOST_REASONS]]
-    rest = reasons[_MOST_REASONS:]
+    rows = [(r.stage, r.action, r.reason, r.count) for r in reasons[:_MOST_ROWS]]
+    rest = reasons[_MOST_ROWS:]
     if rest:
         rows.append(("several", "several", f"{len(rest)} further reasons", sum(r.count for r in rest)))
     return rows
@@ -118,9 +120,7 @@ def _evals(manifest: Manifest) -> str:
         parts.append("None. Nothing can be said about how near the corpus comes to any evaluation.")
     else:
         parts.append(
-            table(
-                ("eval", "items", "fingerprint"), [(e.name, e.items, e.fingerprint) for e in manifest.evals]
-            )
+            table(("eval", "items", "fingerprint"), [(e.name, e.items, e.fingerprint) for e in manifest.evals])
         )
         parts.append(f"Policy: {code(screening.policy)}. {_POLICIES.get(screening.policy, '')}".strip())
     if manifest.embeddings.embedder:
@@ -137,9 +137,7 @@ def _notes(manifest: Manifest) -> str:
 
 
 def _use(manifest: Manifest) -> str:
-    dialogues = [
-        f"`{name}`" for name, family in manifest.corpus.families.items() if family.kind == "dialogue"
-    ]
+    dialogues = [f"`{name}`" for name, family in manifest.corpus.families.items() if family.kind == "dialogue"]
     turns = f" In {', '.join(dialogues)}, train only on the turns whose `train` is set." if dialogues else ""
     return "## Use and limits\n\n" + _USE.format(turns=turns)
 
@@ -151,7 +149,7 @@ def _count(value: int, noun: str) -> str:
 _POLICIES = {
     "held_out": (
         "Documents found to repeat, paraphrase, restage or discuss an eval were dropped; documents that "
-        "could not be judged were held back."
+        "could not be judged were held back. The notes at the top say which views took no part."
     ),
     "production": (
         "Documents in which an AI behaves well in an eval's own dilemma were kept, so these evals are no "
@@ -160,8 +158,7 @@ _POLICIES = {
 }
 
 _UNTRAINED = (
-    "As far as Exempla knows, no model has been trained on this corpus, and what it teaches has not been "
-    "measured."
+    "As far as Exempla knows, no model has been trained on this corpus, and what it teaches has not been measured."
 )
 
 _LABEL = (

@@ -108,9 +108,7 @@ def _kinds(documents: Sequence[Document]) -> dict[str, str]:
     for document in documents:
         kind = kinds.setdefault(document.family, kind_of(document))
         if kind != kind_of(document):
-            raise BrokenBuild(
-                f"the family {document.family} mixes texts and dialogues, see document {document.id}"
-            )
+            raise BrokenBuild(f"the family {document.family} mixes texts and dialogues, see document {document.id}")
     return kinds
 
 
@@ -140,9 +138,7 @@ def _write_family(
 def _write_rejections(new: Path, rejections: Sequence[Rejection]) -> OutputFact:
     ordered = sorted(rejections, key=lambda r: (r.id, r.brief, r.stage, r.reason))
     # A model may have sent half a surrogate pair; here it is kept, as its JSON escape.
-    lines = [
-        canonical_json(rejection.json()).encode("utf-8", "backslashreplace") + b"\n" for rejection in ordered
-    ]
+    lines = [canonical_json(rejection.json()).encode("utf-8", "backslashreplace") + b"\n" for rejection in ordered]
     write_flushed(new / REJECTED, b"".join(lines))
     return _output(new / REJECTED, len(lines))
 

@@ -208,9 +208,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         return Manifest.model_validate_json(path.read_bytes())
     except FileNotFoundError:
-        raise InputError(
-            f"{folder} has no {NAME}, so it is no emitted build; name the folder of a build"
-        ) from None
+        raise InputError(f"{folder} has no {NAME}, so it is no emitted build; name the folder of a build") from None
     except OSError as problem:
         raise InputError(f"{path} cannot be read: {problem.strerror}") from None
     except ValidationError as problem:
@@ -218,8 +216,7 @@ def read_manifest(folder: Path) -> Manifest:
         place = ".".join(str(part) for part in first["loc"])
         what = f"{first['msg'][:1].lower()}{first['msg'][1:]}"
         raise InputError(
-            f"{path} is no manifest of this version ({f'{place}: ' if place else ''}{what}); "
-            "emit the build again"
+            f"{path} is no manifest of this version ({f'{place}: ' if place else ''}{what}); emit the build again"
         ) from None
 
 

@@ -20,9 +20,7 @@ def schema_of(kind: str) -> "pa.Schema":
     import pyarrow as pa
 
     string, strings = pa.string(), pa.list_(pa.string())
-    finding = pa.struct(
-        [("check", string), ("reason", string), ("score", pa.float64()), ("evidence", string)]
-    )
+    finding = pa.struct([("check", string), ("reason", string), ("score", pa.float64()), ("evidence", string)])
     provenance = pa.struct(
         [
             ("constitution_sha256", string),

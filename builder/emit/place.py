@@ -63,9 +63,7 @@ def finish_interrupted(folder: Path) -> bool:
         with _locked(folder / PRIVATE, folder):
             return _finish(folder)
     except OSError as problem:
-        raise InputError(
-            f"{folder} cannot be written: {problem.strerror or problem}; make it writable"
-        ) from problem
+        raise InputError(f"{folder} cannot be written: {problem.strerror or problem}; make it writable") from problem
 
 
 def is_interrupted(folder: Path) -> bool:

@@ -21,13 +21,10 @@ def disagreements(
     for position, (stage, count) in enumerate(counts):
         if min(count.values()) < 0 or count["in"] != count["kept"] + count["rejected"]:
             wrong.append(
-                f"stage {stage} does not add up: {count['in']} in, "
-                f"{count['kept']} kept, {count['rejected']} rejected"
+                f"stage {stage} does not add up: {count['in']} in, {count['kept']} kept, {count['rejected']} rejected"
             )
         if count["rejected"] != rejected.get(stage, 0):
-            wrong.append(
-                f"stage {stage} counts {count['rejected']} rejections, {rejected.get(stage, 0)} are on record"
-            )
+            wrong.append(f"stage {stage} counts {count['rejected']} rejections, {rejected.get(stage, 0)} are on record")
         # A build may take a part of its plan, so only the later stages must take in all that came before.
         if count["in"] > before or (position and count["in"] != before):
             wrong.append(f"stage {stage} took in {count['in']} where {source} {before}")
@@ -43,8 +40,6 @@ def rejected_twice(rejections: Iterable[Rejection]) -> list[str]:
     return sorted(brief for brief, count in times.items() if count > 1)
 
 
-def _beyond(
-    counts: Sequence[tuple[str, Mapping[str, int]]], rejected: Mapping[str, int]
-) -> list[tuple[str, int]]:
+def _beyond(counts: Sequence[tuple[str, Mapping[str, int]]], rejected: Mapping[str, int]) -> list[tuple[str, int]]:
     known = {stage for stage, _ in counts}
     return sorted((stage, number) for stage, number in rejected.items() if stage not in known)

@@ -16,9 +16,7 @@ from builder.records import Message
 class RowChecks:
     """Takes the rows of all shards one by one and keeps what their counts must agree with."""
 
-    def __init__(
-        self, problems: Problems, evals: Mapping[str, Callable[[str], bool]], injected: InjectedScan
-    ) -> None:
+    def __init__(self, problems: Problems, evals: Mapping[str, Callable[[str], bool]], injected: InjectedScan) -> None:
         self._problems, self._evals, self._injected = problems, evals, injected
         self._ids: Counter[str] = Counter()
         self._holdings = Holdings()

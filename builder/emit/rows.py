@@ -100,7 +100,5 @@ def _provenance(document: Document) -> dict[str, Any]:
 
 
 def _by_stage(given: Any, value: str) -> list[dict[str, str]]:  # noqa: ANN401 - a mapping or a list of pairs
-    pairs = (
-        given.items() if isinstance(given, Mapping) else [(entry["stage"], entry[value]) for entry in given]
-    )
+    pairs = given.items() if isinstance(given, Mapping) else [(entry["stage"], entry[value]) for entry in given]
     return [{"stage": stage, value: content} for stage, content in sorted(pairs)]

@@ -40,6 +40,6 @@ def _opened(text: str, place: str) -> Iterator[tuple[str, str]]:
         return
     for _, string in inside:
         # An escape may spell half a surrogate pair, which the text around it does not hold.
-        string = string.encode("utf-8", "replace").decode()
-        yield place, string
-        yield from _opened(string, place)
+        whole = string.encode("utf-8", "replace").decode()
+        yield place, whole
+        yield from _opened(whole, place)

@@ -32,17 +32,18 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def fact_tables(facts: Mapping[str, Any], title: str) -> list[str]:
-    """Nested facts as captioned tables: plain values together, then one table for each group of them."""
+    """Nested facts as captioned tables: plain values together, groups of the same names side by side."""
+    if _alike(facts):
+        return [f"{title}:", _columns([{"": name, **inner} for name, inner in sorted(facts.items())])]
     plain = {key: value for key, value in sorted(facts.items()) if _is_plain(value)}
     parts = [f"{title}:", table(("name", "value"), plain.items())] if plain else []
-    for key, value in sorted(facts.items()):
-        if key in plain:
-            continue
+    groups = {key: value for key, value in facts.items() if key not in plain}
+    if len(groups) > 1 and _alike(groups) and len({frozenset(group) for group in groups.values()}) == 1:
+        return [*parts, *fact_tables(groups, f"{title}, by name")]
+    for key, value in sorted(groups.items()):
         caption = f"{title}, {inline(key)}"
         if isinstance(value, list):
             parts += [f"{caption}:", _columns(value)]
-        elif all(isinstance(inner, Mapping) and _all_plain(inner) for inner in value.values()):
-            parts += [f"{caption}:", _columns([{"": name, **inner} for name, inner in sorted(value.items())])]
         else:
             parts += fact_tables(value, caption)
     return parts
@@ -51,6 +52,10 @@ def fact_tables(facts: Mapping[str, Any], title: str) -> list[str]:
 def _columns(rows: Sequence[Mapping[str, Any]]) -> str:
     head = list(dict.fromkeys(name for row in rows for name in row))
     return table([inline(name) for name in head], [[row.get(name, 0) for name in head] for row in rows])
+
+
+def _alike(groups: Mapping[str, Any]) -> bool:
+    return bool(groups) and all(isinstance(group, Mapping) and _all_plain(group) for group in groups.values())
 
 
 def _all_plain(values: Mapping[str, Any]) -> bool:

@@ -190,9 +190,7 @@ def _scope(
         not_run.append("every column for injected prompts: none was given")
     for name in manifest.private:
         present = (folder / name).is_file()
-        (checked if present else not_run).append(
-            name if present else f"{name}: not here, it is never published"
-        )
+        (checked if present else not_run).append(name if present else f"{name}: not here, it is never published")
     not_run.append("token counts of single documents: the tokenizer is not loaded; their sums are checked")
     return checked, not_run
 

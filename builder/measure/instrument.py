@@ -18,7 +18,8 @@ Progress = Callable[[int, int], None]
 @dataclass(frozen=True, slots=True)
 class PassageSet:
     """Texts as passages. `vectors` is float32 [passages, d] with unit rows; text i owns rows
-    `offsets[i]:offsets[i + 1]`, and `unreadable[i]` names the language of the part of it that was not read."""
+    `offsets[i]:offsets[i + 1]`, and `unreadable[i]` names the language of the part of it that was not read.
+    """
 
     passages: tuple[Passage, ...]
     vectors: NDArray[np.float32]

@@ -14,19 +14,22 @@ _PROSE = 0.12
 _CHARACTERS_PER_WORD = 1.7
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
-_LATIN = ("en", "af", "ca", "cs", "da", "de", "es", "et", "eu", "fi", "fr", "ga", "hr", "hu", "id", "is", "it",
-          "lt", "lv", "nb", "nl", "pl", "pt", "ro", "sk", "sl", "sq", "sv", "tl", "tr", "vi", "yo")  # fmt: skip
+_LATIN = "en af ca cs da de es et eu fi fr ga hr hu id is it lt lv nb nl pl pt ro sk sl sq sv tl tr vi yo"
+_OWN_SCRIPTS = """
+BENGALI bn GUJARATI gu TAMIL ta TELUGU te KANNADA kn MALAYALAM ml SINHALA si GURMUKHI pa THAI th LAO lo
+KHMER km MYANMAR my TIBETAN bo HANGUL ko GREEK el HEBREW he ARMENIAN hy GEORGIAN ka ETHIOPIC am
+"""
 # The languages that one script may stand for; the first is the answer where stop words do not tell.
 _SCRIPTS = {
-    "LATIN": _LATIN,
+    "LATIN": tuple(_LATIN.split()),
     "CYRILLIC": ("ru", "uk", "bg", "sr", "mk", "ky", "tt"),
     "ARABIC": ("ar", "fa", "ur"),
     "DEVANAGARI": ("hi", "mr", "ne", "sa"),
-    "BENGALI": ("bn",), "GUJARATI": ("gu",), "TAMIL": ("ta",), "TELUGU": ("te",), "KANNADA": ("kn",),
-    "MALAYALAM": ("ml",), "SINHALA": ("si",), "GURMUKHI": ("pa",), "THAI": ("th",), "LAO": ("lo",), 
-    "KHMER": ("km",), "MYANMAR": ("my",), "TIBETAN": ("bo",), "HANGUL": ("ko",), "GREEK": ("el",), "HEBREW": ("he",),
-    "ARMENIAN": ("hy",), "GEORGIAN": ("ka",), "ETHIOPIC": ("am",),
-}  # fmt: skip
+    **{
+        script: (code,)
+        for script, code in zip(_OWN_SCRIPTS.split()[::2], _OWN_SCRIPTS.split()[1::2], strict=True)
+    },
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ def _latin_language(words: Counter[str]) -> str:
             for code in known:
                 scores[code] += count / len(known)  # type: ignore[assignment]
                 signs[code] += count
-    best = max(_LATIN, key=lambda code: scores[code])
+    best = max(_SCRIPTS["LATIN"], key=lambda code: scores[code])
     if words.total() < _SHORT:
         return best if signs[best] >= _FEWEST_SIGNS and scores[best] > 1.5 * scores["en"] else "en"
     if best == "en" or scores[best] <= 1.1 * scores["en"]:

@@ -225,7 +225,7 @@ class LexicalIndex:
         return Run(
             length, own.starts[start], own.ends[last], self._keys[message],
             other.starts[first], other.ends[first + length - 1],
-        )  # fmt: skip
+        )
 
 
 class _Seeds:

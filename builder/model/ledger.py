@@ -132,10 +132,22 @@ def _advice(path: Path, error: sqlite3.Error) -> str:
     said = first_line(error)
     rules: list[tuple[Callable[[str], bool], str]] = [
         (lambda s: "full" in s, "the disk is full; free some space and run again, finished work is kept"),
-        (lambda s: "readonly" in s or "read-only" in s, "the folder is read-only; build into one you may write to"),
-        (lambda s: "not a database" in s or "malformed" in s, "the ledger is damaged; restore it or build anew"),
-        (lambda s: "unable to open" in s, "the ledger cannot be opened; check the folder's permissions and space"),
-        (lambda s: "disk I/O" in s, "the disk gave an error; check its space and health, finished work is kept"),
+        (
+            lambda s: "readonly" in s or "read-only" in s,
+            "the folder is read-only; build into one you may write to",
+        ),
+        (
+            lambda s: "not a database" in s or "malformed" in s,
+            "the ledger is damaged; restore it or build anew",
+        ),
+        (
+            lambda s: "unable to open" in s,
+            "the ledger cannot be opened; check the folder's permissions and space",
+        ),
+        (
+            lambda s: "disk I/O" in s,
+            "the disk gave an error; check its space and health, finished work is kept",
+        ),
     ]
     advice = next((advice for fits, advice in rules if fits(said)), said)
     return f"{path}: {advice}"

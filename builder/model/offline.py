@@ -21,8 +21,23 @@ from builder.placed_yaml import load_yaml, validate
 NAME = "offline"
 _SENTENCE_START = re.compile(r"(^|[.!?]['\"”’)]?\s+|\n\s*|[“\"‘](?=[a-z]))([a-zà-ÿ])")
 _SHAPE: dict[str, tuple[tuple[str, int], ...]] = {
-    "explanatory": (("opening", 1), ("reason", 2), ("case", 2), ("objection", 1), ("turn", 2), ("closing", 1)),
-    "story": (("opening", 1), ("scene", 2), ("trouble", 2), ("thought", 2), ("act", 1), ("aftermath", 1), ("closing", 1)),
+    "explanatory": (
+        ("opening", 1),
+        ("reason", 2),
+        ("case", 2),
+        ("objection", 1),
+        ("turn", 2),
+        ("closing", 1),
+    ),
+    "story": (
+        ("opening", 1),
+        ("scene", 2),
+        ("trouble", 2),
+        ("thought", 2),
+        ("act", 1),
+        ("aftermath", 1),
+        ("closing", 1),
+    ),
 }
 _ARTICLE = re.compile(r"^an? ")
 _MATTERS = 2
@@ -69,7 +84,7 @@ class OfflineModel:
 
     def _compose(self, request: Request) -> str:
         facts = request.facts
-        pen = _Pen(self._parts, facts, keyed(request.brief, request.attempt, "idea" == request.stage))
+        pen = _Pen(self._parts, facts, keyed(request.brief, request.attempt, request.stage == "idea"))
         if request.stage == "idea":
             return f"<idea>{pen.write(self._parts.idea)} {pen.write(self._parts.explanatory['case'])}</idea>"
         if request.stage == "review":
@@ -98,8 +113,15 @@ class OfflineModel:
             turns.append(f"<system>{facts['axes']['system_prompt'].rstrip('.')}.</system>")
         for exchange in range(_EXCHANGES.get(facts["options"].get("turns", "single"), 1)):
             asked = ("user_opening", "user_middle", "user_middle", "user_ask") if exchange == 0 else ("followup",)
-            answered = ("answer_opening", "answer_reason", "answer_step", "answer_reason", "answer_step",
-                        "answer_step", "answer_closing")
+            answered = (
+                "answer_opening",
+                "answer_reason",
+                "answer_step",
+                "answer_reason",
+                "answer_step",
+                "answer_step",
+                "answer_closing",
+            )
             turns.append(f"<user>{_join([pen.write(lists[part]) for part in asked])}</user>")
             turns.append(f"<assistant>{_join([pen.write(lists[part]) for part in answered])}</assistant>")
         return f"<dialogue>\n{chr(10).join(turns)}\n</dialogue>"
@@ -113,9 +135,14 @@ class _Pen:
         self._bags: dict[int, list[str]] = {}
         self._matters = random.sample(parts.matters, min(_MATTERS, len(parts.matters)))
         self._placed = False
-        self._fillings = {"object": parts.objects, "weather": parts.weathers, "matter": tuple(self._matters),
-                          "why": tuple(facts["why_sentences"]), "statement": tuple(facts["statement_sentences"]),
-                          "situation": tuple(facts["situations"]) or tuple(facts["statement_sentences"])}
+        self._fillings = {
+            "object": parts.objects,
+            "weather": parts.weathers,
+            "matter": tuple(self._matters),
+            "why": tuple(facts["why_sentences"]),
+            "statement": tuple(facts["statement_sentences"]),
+            "situation": tuple(facts["situations"]) or tuple(facts["statement_sentences"]),
+        }
 
     def paragraph(self, patterns: tuple[str, ...], times: int) -> str:
         """A few patterns of one part as one paragraph."""

@@ -27,7 +27,8 @@ class Usage:
 @dataclass(frozen=True, slots=True)
 class Request:
     """One call. `facts` is what the prompt was rendered from; backends that write without a model read it,
-    and it is never sent."""
+    and it is never sent.
+    """
 
     stage: str
     brief: str

@@ -6,4 +6,14 @@ from builder.plan.decks import Deck, Decks, Option, load_decks
 from builder.plan.planner import make_plan
 from builder.plan.quotas import Quota
 
-__all__ = ["Brief", "Deck", "Decks", "Option", "PlanCoverage", "Quota", "load_decks", "make_plan", "plan_coverage"]
+__all__ = [
+    "Brief",
+    "Deck",
+    "Decks",
+    "Option",
+    "PlanCoverage",
+    "Quota",
+    "load_decks",
+    "make_plan",
+    "plan_coverage",
+]

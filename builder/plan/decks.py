@@ -43,7 +43,12 @@ class Option(BaseModel):
 
     def suits(self, principle: Principle, persona: str | None) -> bool:
         """Whether the option makes sense for a principle of this kind, tier and id, and for this persona."""
-        facts = {"kind": principle.kind.value, "tier": principle.tier, "principle": principle.id, "persona": persona}
+        facts = {
+            "kind": principle.kind.value,
+            "tier": principle.tier,
+            "principle": principle.id,
+            "persona": persona,
+        }
         return all(facts[key] in allowed for key, allowed in self.only.items() if facts[key] is not None)
 
 
@@ -69,9 +74,13 @@ class Decks:
         """The options of an axis: the family's own, else the shared ones."""
         return self.families[family].get(name) or self.shared.get(name, ())
 
-    def option(self, family: str, name: str, id_: str) -> Option | None:
-        """One option by id, or None."""
-        return next((option for option in self.axis(family, name) if option.id == id_), None)
+    def axes(self) -> dict[str, tuple[str, ...]]:
+        """Every axis with the ids of all its options over the families: what a `forbid` may name."""
+        found: dict[str, dict[str, None]] = {"family": dict.fromkeys(self.families)}
+        for deck in (self.shared, *self.families.values()):
+            for axis, options in deck.items():
+                found.setdefault(axis, {}).update((option.id, None) for option in options)
+        return {axis: tuple(ids) for axis, ids in found.items()}
 
 
 def load_decks(folder: Path, families: tuple[str, ...]) -> Decks:
@@ -82,8 +91,10 @@ def load_decks(folder: Path, families: tuple[str, ...]) -> Decks:
     """
     shared = _load_deck(folder / f"{SHARED}.yaml", SHARED)
     own = {family: _load_deck(folder / f"{family}.yaml", family) for family in families}
-    content = {name: {axis: [o.model_dump() for o in options] for axis, options in deck.items()}
-               for name, deck in {SHARED: shared, **own}.items()}
+    content = {
+        name: {axis: [o.model_dump() for o in options] for axis, options in deck.items()}
+        for name, deck in {SHARED: shared, **own}.items()
+    }
     return Decks(shared, own, content_id(content, 64))
 
 

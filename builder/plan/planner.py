@@ -96,7 +96,10 @@ class _Sequence:
                 drawn[axis] = option
         persona = drawn["persona"].id if "persona" in drawn else Persona.UNNAMED_AI.value
         form = drawn.get("form") or drawn.get("domain")
-        low, high = next((drawn[axis].words for axis in _SIZED_BY if axis in drawn and drawn[axis].words), None) or _DEFAULT_WORDS
+        low, high = (
+            next((drawn[axis].words for axis in _SIZED_BY if axis in drawn and drawn[axis].words), None)
+            or _DEFAULT_WORDS
+        )
         words = keyed(self._seed, "words", family, ordinal).randint(low, high) // 10 * 10
         second = _in_tension(self._constitution, principle, nth)
         place = drawn.get("place")
@@ -129,16 +132,25 @@ class _Sequence:
     def _draw(self, family: str, axis: str, principle: Principle, persona: Option | None) -> Option | None:
         """One option by the quota of its stratum, preferring those this principle has met least."""
         options = self._decks.axis(family, axis)
-        conditional = any(isinstance(option.weight, dict) or {"kind", "tier", "principle"} & set(option.only) for option in options)
+        conditional = any(
+            isinstance(option.weight, dict) or {"kind", "tier", "principle"} & set(option.only) for option in options
+        )
         stratum = principle.kind.value if conditional else ""
         key = (family, axis, stratum)
         if key not in self._axes:
             self._axes[key] = Quota({option.id: option.weight_for(stratum) for option in options})
         forbidden = principle.forbid.get(axis, ())
-        allowed = {option.id for option in options if option.suits(principle, persona.id if persona else None) and option.id not in forbidden}
+        allowed = {
+            option.id
+            for option in options
+            if option.suits(principle, persona.id if persona else None) and option.id not in forbidden
+        }
 
         def prefer(id_: str) -> tuple[object, ...]:
-            return (self._pairs[(family, axis, principle.id, id_)], rank_key(self._seed, *key, principle.id, id_))
+            return (
+                self._pairs[(family, axis, principle.id, id_)],
+                rank_key(self._seed, *key, principle.id, id_),
+            )
 
         chosen = self._axes[key].draw(prefer, allowed)
         if chosen is None:
@@ -180,16 +192,13 @@ def _situation(principle: Principle, nth: int, seed: int) -> str | None:
 
 
 def _check_forbids(constitution: Constitution, decks: Decks) -> None:
-    axes = {axis: {o.id for family in decks.families for o in decks.axis(family, axis)}
-            for family in decks.families for axis in {*decks.shared, *decks.families[family]}}
+    axes = decks.axes()
     for principle in constitution.principles:
         for axis, options in principle.forbid.items():
-            known = sorted(axes.get(axis, ())) if axis != "family" else None
-            if axis not in axes and axis != "family":
-                hint = nearest(axis, [*axes, "family"])
+            if axis not in axes:
+                hint = nearest(axis, list(axes))
                 raise InputError(f"principle {principle.id!r} forbids on an axis {axis!r} that no deck has{hint}")
             for option in options:
-                if known is not None and option not in known:
-                    raise InputError(
-                        f"principle {principle.id!r} forbids {axis} {option!r}, which no deck has{nearest(option, known)}"
-                    )
+                if axis != "family" and option not in axes[axis]:
+                    hint = nearest(option, list(axes[axis]))
+                    raise InputError(f"principle {principle.id!r} forbids {axis} {option!r}, which no deck has{hint}")

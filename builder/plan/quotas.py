@@ -38,9 +38,7 @@ class Quota:
         """How often each option was drawn so far."""
         return dict(zip(self._names, self._count.tolist(), strict=True))
 
-    def draw(
-        self, prefer: Callable[[str], tuple[object, ...]], allowed: Collection[str] | None = None
-    ) -> str | None:
+    def draw(self, prefer: Callable[[str], tuple[object, ...]], allowed: Collection[str] | None = None) -> str | None:
         """The next option: one that is due, and among those the one that sorts first under `prefer`.
 
         `allowed` restricts this draw to some options; where none of them is due, the one furthest below its share

@@ -83,9 +83,9 @@ def _text_of(row: Row, text_field: str | None) -> str:
     text = _as_text(fields.get("messages"))
     if text is not None:
         return text
-    prompt, response = _as_text(fields.get("prompt")), _as_text(fields.get("response"))
+    prompt, response = _turns(fields.get("prompt"), "user"), _turns(fields.get("response"), "assistant")
     if prompt is not None and response is not None:
-        return join_messages((Message("user", prompt), Message("assistant", response)))
+        return join_messages((*prompt, *response))
     raise InputError(
         f"{row.place}: there is no text, messages or prompt and response here; "
         f"the fields are {_names(row)}; name the field that holds the text with --text-field"
@@ -98,6 +98,12 @@ def _as_text(value: Any) -> str | None:  # noqa: ANN401 - whatever a row holds
         return join_messages(found) if found else value
     found = messages_in(value)
     return join_messages(found) if found else None
+
+
+def _turns(value: Any, role: str) -> tuple[Message, ...] | None:  # noqa: ANN401
+    """A prompt or a response as messages: a string is one of that role."""
+    found = messages_in(value)
+    return found or ((Message(role, value),) if isinstance(value, str) else None)
 
 
 def _names(row: Row) -> str:

@@ -28,7 +28,7 @@ _SYSTEM = ("system", "system_prompt")
 _PROMPTS = (
     "input", "messages", "turns", "conversation", "conversations", "prompt", "question", "user_prompt",
     "text", "statement", "dilemma_situation", "dilemma", "scenario", "scenario_text", "situation", "context",
-)  # fmt: skip
+)
 # Answers that are shown together with such a field.
 _CHOICES = ("choices", "options", "action1", "action2")
 

@@ -12,8 +12,11 @@ def distance_page(corpus: str, documents: int, summaries: Sequence[CorpusDistanc
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("builder.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        loader=PackageLoader("builder.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
         lstrip_blocks=True,
-    )  # fmt: skip
+    )
     template = environment.get_template("distance.html")
     return template.render(corpus=corpus, documents=documents, summaries=summaries, names=CLASS_NAMES)

@@ -5,4 +5,13 @@ from builder.screen.near_duplicate import Duplicate, DuplicateScreen
 from builder.screen.policy import Decision, decide
 from builder.screen.rows import DistanceRow, Nearest, NotRun
 
-__all__ = ["Decision", "DistanceRow", "Duplicate", "DuplicateScreen", "EvalScreen", "Nearest", "NotRun", "decide"]
+__all__ = [
+    "Decision",
+    "DistanceRow",
+    "Duplicate",
+    "DuplicateScreen",
+    "EvalScreen",
+    "Nearest",
+    "NotRun",
+    "decide",
+]

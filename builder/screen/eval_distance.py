@@ -56,7 +56,8 @@ class EvalScreen:
         progress: Progress | None = None,
     ) -> None:
         """`background` are texts that have nothing to do with the eval; thresholds below them would mean nothing,
-        so the verbatim length and the coverage are raised above what the background reaches."""
+        so the verbatim length and the coverage are raised above what the background reaches.
+        """
         self.eval, self._instrument = eval_, instrument
         self._suspect_percentile = suspect_percentile
         messages = [(f"{item.id}\x1f{m.index}", m.text) for item in eval_.items for m in item.messages]
@@ -168,9 +169,14 @@ class EvalScreen:
             percentile = self._background.percentile(float(score), int(counts[text]))
             own, other = read.passages[int(passage)], self._references[int(reference)]
             nearest = Nearest(
-                other.item, other.message, other.role, other.text, own.text,
-                (own.start, own.end, other.start, other.end), round(float(score), 4),
-            )  # fmt: skip
+                other.item,
+                other.message,
+                other.role,
+                other.text,
+                own.text,
+                (own.start, own.end, other.start, other.end),
+                round(float(score), 4),
+            )
             found[int(text)] = _Semantic(float(score), float(percentile), nearest)
         return found
 

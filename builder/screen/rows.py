@@ -16,7 +16,8 @@ class NotRun:
 @dataclass(frozen=True, slots=True)
 class Nearest:
     """The nearest eval passage beside the document's own. `offsets` are characters: [start, end) in the document,
-    then in the eval message."""
+    then in the eval message.
+    """
 
     eval_id: str
     message: int
@@ -30,7 +31,8 @@ class Nearest:
 @dataclass(frozen=True, slots=True)
 class DistanceRow:
     """Classes, views and evidence. `class_` is 0 verbatim, 1 paraphrase, 2 isomorph, 3 same theme, 4 unrelated,
-    or None where nothing could be said; `closeness` is for ranking only."""
+    or None where nothing could be said; `closeness` is for ranking only.
+    """
 
     id: str
     eval: str
@@ -55,4 +57,7 @@ class DistanceRow:
         row = asdict(self)
         row["class"] = row.pop("class_")
         order = ("id", "eval", "status", "class")
-        return {**{key: row[key] for key in order}, **{key: value for key, value in row.items() if key not in order}}
+        return {
+            **{key: row[key] for key in order},
+            **{key: value for key, value in row.items() if key not in order},
+        }

@@ -6,5 +6,14 @@ from builder.write.prompts import Prompts
 from builder.write.stages import STAGES, Writer
 
 __all__ = [
-    "FAMILIES", "STAGES", "Content", "Family", "Prompts", "Review", "Unparsed", "Writer", "parse_idea", "parse_review",
+    "FAMILIES",
+    "STAGES",
+    "Content",
+    "Family",
+    "Prompts",
+    "Review",
+    "Unparsed",
+    "Writer",
+    "parse_idea",
+    "parse_review",
 ]

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from builder.records import Message, join_messages
 
 _FENCE = re.compile(r"^```[a-z]*\s*\n(.*?)\n```\s*$", re.DOTALL)
-_TAG = re.compile(r"</?(idea|document|dialogue|user|assistant|system|problems|review|title|keep)\b[^<>]*/?>", re.IGNORECASE)
+_TAG = re.compile(
+    r"</?(idea|document|dialogue|user|assistant|system|problems|review|title|keep)\b[^<>]*/?>", re.IGNORECASE
+)
 _TURN = re.compile(r"<(system|user|assistant)>(.*?)</\1>", re.DOTALL)
 _VERDICTS = frozenset({"yes", "no", "not_applicable"})
 _SHORTEST_IDEA, _LONGEST_IDEA = 15, 400
@@ -124,8 +126,7 @@ def parse_review(reply: str, criteria: Sequence[str]) -> Review | Unparsed:
     verdicts: dict[str, tuple[str, str]] = {}
     for name in criteria:
         answer = fields.get(name)
-        verdict = answer.get("verdict") if isinstance(answer, dict) else None
-        if verdict not in _VERDICTS:
+        if not isinstance(answer, dict) or (verdict := answer.get("verdict")) not in _VERDICTS:
             return Unparsed(f"the review does not answer {name!r} with yes, no or not_applicable")
         verdicts[name] = (verdict, str(answer.get("evidence", "")))
     return Review(verdicts)

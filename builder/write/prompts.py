@@ -21,8 +21,12 @@ class Prompts:
 
         self.folder = folder
         self._environment = ImmutableSandboxedEnvironment(
-            loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-            keep_trailing_newline=False, autoescape=False,
+            loader=FileSystemLoader(folder),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=False,
+            autoescape=False,
         )
         self._digests: dict[tuple[str, str], str] = {}
 
@@ -50,7 +54,9 @@ class Prompts:
         """The sha256 of a stage's template together with the base that it extends."""
         key = (family, stage)
         if key not in self._digests:
-            self._digests[key] = sha256_text(_read(self.folder / "base.md") + _read(self.folder / family / f"{stage}.md"))
+            self._digests[key] = sha256_text(
+                _read(self.folder / "base.md") + _read(self.folder / family / f"{stage}.md")
+            )
         return self._digests[key]
 
     def digest(self, families: tuple[str, ...], stages: tuple[str, ...]) -> str:

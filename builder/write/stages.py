@@ -87,19 +87,22 @@ class Writer:
             "why_sentences": _sentences(principle.why) or [_whole(principle.title)],
             "statement_sentences": _sentences(principle.statement) or [_whole(principle.title)],
             "slots": {
-                "name": people[0], "other": people[1], "third": people[2],
+                "name": people[0],
+                "other": people[1],
+                "third": people[2],
                 "ai": brief.ai_name or "the assistant",
-                "place": brief.axes.get("place", "a small town"), "trade": brief.axes.get("trade", "neighbour"),
-                "title": principle.title, "shape": brief.axes.get("shape", "help fully").rstrip("."),
+                "place": brief.axes.get("place", "a small town"),
+                "trade": brief.axes.get("trade", "neighbour"),
+                "title": principle.title,
+                "shape": brief.axes.get("shape", "help fully").rstrip("."),
             },
-        }  # fmt: skip
-
+        }
 
 
 def _sentences(text: str) -> list[str]:
     """Whole sentences of a sayable length, without Markdown."""
     plain = " ".join(_MARKUP.sub(lambda found: found.group(1) or "", text).split())
-    return [s for s in _SENTENCE.split(plain) if 5 <= len(s.split()) <= 45 and s[-1] in ".!?”\"" and s[0].isupper()]
+    return [s for s in _SENTENCE.split(plain) if 5 <= len(s.split()) <= 45 and s[-1] in '.!?”"' and s[0].isupper()]
 
 
 def _whole(title: str) -> str:

@@ -21,6 +21,9 @@ principles:
     statement: It says what it believes.
     why: Because a listener who is steered cannot decide for themselves.
 """
+TWO_HEADINGS = (
+    "# Kindness\n\nBe kind, because it helps.\n\n# Candour\n\nSay what you think, since people decide on it.\n"
+)
 SMALL_BUILD = "name: small\nconstitution: c.yaml\nevals: [framing]\nsize: {tokens: 3000}\n"
 
 
@@ -44,7 +47,7 @@ CASES = [
     Case("repeated id", {"c.yaml": GOOD + GOOD.split("principles:\n")[1]}, ["check", "c.yaml"], "c.yaml:8:"),
     Case("empty file", {"c.yaml": ""}, ["check", "c.yaml"], "the file is empty"),
     Case("not UTF-8", {"c.yaml": GOOD.encode() + b"# caf\xe9\n"}, ["check", "c.yaml"], "c.yaml:8:6: byte 0xe9 is not UTF-8"),
-    Case("an alias", {"c.yaml": GOOD.replace("title: C", "title: &t C") + "name: *t\n"}, ["check", "c.yaml"], "alias *t is not allowed"),
+    Case("an alias", {"c.yaml": GOOD.replace("title: C", "title: &t C") + "name: *t\n"}, ["check", "c.yaml"], "anchor &t is not allowed"),
     Case("an object tag", {"c.yaml": GOOD.replace("title: Candour", "title: !!python/object:os.system x")}, ["check", "c.yaml"], "tag '"),
     Case("a folder", {"d/x.yaml": GOOD}, ["check", "d"], "d is a folder"),
     Case("build.yaml with an unknown key", {"build.yaml": "nmae: x\n"}, ["build"], "did you mean 'name'?"),
@@ -73,7 +76,7 @@ CASES = [
     Case("missing corpus", {}, ["distance", "nowhere.jsonl", "--eval", "framing", "-o", "out"], "nowhere.jsonl"),
     Case("verify what is no build", {"x/a.txt": "a"}, ["verify", "x"], "x"),
     Case("import of nothing", {"a.md": ""}, ["import", "a.md", "-o", "b.yaml"], "a.md"),
-    Case("import over a file", {"a.md": "# A\n\nBe kind, because it helps.\n", "b.yaml": "mine"},
+    Case("import over a file", {"a.md": TWO_HEADINGS, "b.yaml": "mine"},
          ["import", "a.md", "-o", "b.yaml"], "b.yaml"),
     Case("init into a full folder", {"p/x": "a"}, ["init", "p"], "p exists and is not empty"),
 ]  # fmt: skip
@@ -99,8 +102,8 @@ def test_bad_input(case: Case, tmp_path: Path, exempla: Exempla) -> None:
     before = listing(tmp_path)
     done = exempla(*case.arguments, cwd=tmp_path)
     assert_one_sentence(done, case.sentence)
-    assert len(done.stderr.strip().splitlines()) == 1 or case.name == "unknown flag"
-    assert {path for path in listing(tmp_path) - before if not path.endswith(".lock")} <= {"corpus", "corpus/small"}
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert listing(tmp_path) == before
 
 
 def test_json_says_the_same(tmp_path: Path, exempla: Exempla) -> None:
@@ -167,7 +170,9 @@ def test_a_full_disk_is_one_sentence_and_the_build_goes_on_later(
 def test_distance_onto_a_full_disk(tmp_path: Path, exempla: Exempla, small_disk: Callable[[int], Path]) -> None:
     disk = small_disk(16)
     (disk / "filler").write_bytes(b"x" * 12_000)
-    (tmp_path / "corpus.jsonl").write_text("".join(json.dumps({"text": f"a quiet day {i} " * 40}) + "\n" for i in range(30)))
+    (tmp_path / "corpus.jsonl").write_text(
+        "".join(json.dumps({"text": f"a quiet day {i} " * 40}) + "\n" for i in range(30))
+    )
     done = exempla("distance", tmp_path / "corpus.jsonl", "--eval", "framing", "-o", disk / "out")
     assert_one_sentence(done, "cannot be written")
     assert listing(disk) <= {"filler", "out"}
@@ -178,7 +183,9 @@ def test_a_read_only_folder(project: Path, exempla: Exempla, tmp_path: Path) -> 
     folder = tmp_path / "locked"
     folder.mkdir()
     if os.geteuid() == 0:
-        mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(folder)], capture_output=True, check=False)
+        mount = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(folder)], capture_output=True, check=False
+        )
         if mount.returncode != 0:
             pytest.skip("a read-only folder for root takes the right to mount one")
     else:
@@ -190,7 +197,7 @@ def test_a_read_only_folder(project: Path, exempla: Exempla, tmp_path: Path) -> 
             ["plan", "-o", folder / "plan.jsonl"],
             ["import", project / "a.md", "-o", folder / "a.yaml"],
         ):
-            (project / "a.md").write_text("# Kindness\n\nBe kind, because it helps the person in front of you.\n")
+            (project / "a.md").write_text(TWO_HEADINGS)
             done = exempla(*arguments, cwd=project)
             assert_one_sentence(done, str(folder))
             assert listing(folder) == set()

@@ -22,7 +22,16 @@ def test_help_answers_in_under_half_a_second_and_loads_nothing_heavy(exempla: Ex
     assert min(times) < 0.5
     for verb in ("init", "import", "check", "plan", "build", "distance", "verify"):
         assert verb in done.stdout
-    heavy = exempla.modules_after("--help") & {"torch", "spacy", "faiss", "anthropic", "pyarrow", "sentence_transformers", "scipy", "numpy"}
+    heavy = exempla.modules_after("--help") & {
+        "torch",
+        "spacy",
+        "faiss",
+        "anthropic",
+        "pyarrow",
+        "sentence_transformers",
+        "scipy",
+        "numpy",
+    }
     assert heavy == set()
 
 
@@ -37,7 +46,13 @@ def test_every_readme_command_exists(exempla: Exempla) -> None:
 def test_a_new_project_checks_plans_builds_and_verifies(exempla: Exempla, tmp_path: Path) -> None:
     assert exempla("init", tmp_path / "my model").returncode == 0
     project = tmp_path / "my model"
-    assert {path.name for path in project.iterdir()} == {"constitution", "stories", "evals", "corpus", "build.yaml"}
+    assert {path.name for path in project.iterdir()} == {
+        "constitution",
+        "stories",
+        "evals",
+        "corpus",
+        "build.yaml",
+    }
     checked = exempla("check", "--json", cwd=project)
     assert checked.returncode == 0 and json.loads(checked.stdout)["findings"] == []
     planned = exempla("plan", "--limit", 20, "--json", cwd=project)

@@ -73,6 +73,12 @@ def test_the_same_title_twice_gets_two_ids(tmp_path: Path) -> None:
     assert [one.id for one in made.principles] == ["care", "home-care", "home-care-2"]
 
 
+def test_a_section_without_words_is_listed(tmp_path: Path) -> None:
+    found = imported(tmp_path, "w.md", "# {#a}\n\nBe kind.\n\n# Rule\n\n***\n\n# Last\n\nBe fair.\n")
+    assert [one.id for one in found.constitution.principles] == ["a", "last"]
+    assert found.unmapped[0] == "no words under 'Rule'"
+
+
 def test_titles_in_other_scripts_get_ids(tmp_path: Path) -> None:
     made = imported(tmp_path, "w.md", "# 诚实\n\n不说谎。\n\n# Ärger\n\nNever shout.\n").constitution
     assert [one.id for one in made.principles] == ["principle-1", "arger"]
@@ -125,9 +131,7 @@ PRINCIPLES = {
     "list of objects": {
         "principles": [{"name": "Honesty", "text": "Say what is true.", "rationale": "People rely on it."}]
     },
-    "list at the top": [
-        {"title": "Honesty", "description": "Say what is true.", "reason": "People rely on it."}
-    ],
+    "list at the top": [{"title": "Honesty", "description": "Say what is true.", "reason": "People rely on it."}],
     "by name": {"values": {"honesty": {"statement": "Say what is true.", "why": "People rely on it."}}},
     "laws": {"laws": [{"title": "Honesty", "law": "Say what is true.", "because": "People rely on it."}]},
 }

@@ -16,9 +16,7 @@ from builder.constitution import (
 from builder.errors import InputError
 
 REAL = Path(__file__).resolve().parents[2].parent / "shared" / "real" / "constitutions"
-pytestmark = pytest.mark.skipif(
-    not REAL.is_dir(), reason="the real constitutions are not beside this checkout"
-)
+pytestmark = pytest.mark.skipif(not REAL.is_dir(), reason="the real constitutions are not beside this checkout")
 
 GLOBS = {
     "headings": "*_constitution_headings.md",
@@ -82,9 +80,7 @@ def test_no_line_of_prose_is_lost(name: str, imported: dict[str, Imported]) -> N
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_written_and_read_again_it_is_the_same(
-    name: str, imported: dict[str, Imported], tmp_path: Path
-) -> None:
+def test_written_and_read_again_it_is_the_same(name: str, imported: dict[str, Imported], tmp_path: Path) -> None:
     made = imported[name].constitution
     assert load_constitution(write_constitution(made, tmp_path / "c.yaml")).sha256 == made.sha256
 
@@ -173,8 +169,8 @@ def test_a_template_is_refused() -> None:
 
 
 def test_an_import_says_what_it_lacks(imported: dict[str, Imported]) -> None:
-    laws, claude = imported["laws.yaml"], imported["headings"]
+    laws, headed = imported["laws.yaml"], imported["headings"]
     assert any("give no reason in the source" in note for note in laws.notes)
     assert sum(one.rule == "bare_rule" for one in lint(laws.constitution)) >= 40
-    rules = {one.rule for one in lint(claude.constitution)}
+    rules = {one.rule for one in lint(headed.constitution)}
     assert rules == {"no_situation", "no_tension", "no_misuse"}

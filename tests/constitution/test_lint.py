@@ -22,13 +22,10 @@ GOOD: dict[str, Any] = {
     "title": "Honesty",
     "statement": "When asked, {character} says what it believes to be true, and how sure it is.",
     "why": (
-        "People plan their days on what they are told; one discovered lie makes every later "
-        "answer worthless to them."
+        "People plan their days on what they are told; one discovered lie makes every later answer worthless to them."
     ),
     "situations": ["A founder asks whether her pitch is ready the night before she gives it."],
-    "tensions": [
-        {"with": "care", "resolution": "Choose the moment and the words with care, never the facts."}
-    ],
+    "tensions": [{"with": "care", "resolution": "Choose the moment and the words with care, never the facts."}],
     "misuse": "Cruelty calls itself candour.",
 }
 CARE: dict[str, Any] = {
@@ -36,19 +33,13 @@ CARE: dict[str, Any] = {
     "title": "Care",
     "statement": "{character} looks out for the person behind a request, also where they forget to.",
     "why": "Somebody in trouble rarely names it; a literal answer can leave them alone with the worst of it.",
-    "situations": [
-        "A tenant asks for a template and mentions that the heating has been off for three weeks."
-    ],
-    "tensions": [
-        {"with": "honesty", "resolution": "Gentleness shapes the telling; it does not decide what is told."}
-    ],
+    "situations": ["A tenant asks for a template and mentions that the heating has been off for three weeks."],
+    "tensions": [{"with": "honesty", "resolution": "Gentleness shapes the telling; it does not decide what is told."}],
     "misuse": "Meddling calls itself concern.",
 }
 
 
-def found(
-    rule: str, first: dict[str, Any], second: dict[str, Any] | None = None, **fields: Any
-) -> list[Lint]:
+def found(rule: str, first: dict[str, Any], second: dict[str, Any] | None = None, **fields: Any) -> list[Lint]:
     document = {"principles": [{**GOOD, **first}, {**CARE, **(second or {})}], **fields}
     axes = document.pop("axes", None)
     return [one for one in lint(Constitution.model_validate(document), axes=axes) if one.rule == rule]
@@ -93,15 +84,13 @@ def test_a_short_reason_is_a_reason(why: str) -> None:
     ("why", "expected"),
     [
         (
-            "{character} should say what it believes is true because {character} believes in saying "
-            "true things.",
+            "{character} should say what it believes is true because {character} believes in saying true things.",
             1,
         ),
         ("Being sure and saying how sure it is, when asked, is what {character} believes.", 1),
         ("A true answer that hides how sure it is misleads more people than an open guess would.", 0),
         (
-            "Beliefs said truly can be checked, and checking is how a reader and a model both find "
-            "their mistakes.",
+            "Beliefs said truly can be checked, and checking is how a reader and a model both find their mistakes.",
             0,
         ),
     ],
@@ -112,9 +101,7 @@ def test_reason_restates(why: str, expected: int) -> None:
 
 def test_background_needs_no_reason_situation_tension_or_misuse() -> None:
     bare = {"kind": "context", "why": "Honesty", "situations": [], "misuse": ""}
-    document = {
-        "principles": [{**GOOD, **bare, "tensions": []}, {**CARE, "tensions": [], "kind": "disposition"}]
-    }
+    document = {"principles": [{**GOOD, **bare, "tensions": []}, {**CARE, "tensions": [], "kind": "disposition"}]}
     assert lint(Constitution.model_validate(document)) == []
 
 
@@ -190,9 +177,7 @@ def priorities(*pairs: str) -> list[dict[str, str]]:
     ],
 )
 def test_priority_cycle(pairs: tuple[str, ...], expected: int) -> None:
-    principles = [
-        {**CARE, "id": id, "tensions": [], "statement": f"{id} {CARE['statement']}"} for id in "abcd"
-    ]
+    principles = [{**CARE, "id": id, "tensions": [], "statement": f"{id} {CARE['statement']}"} for id in "abcd"]
     made = Constitution.model_validate({"principles": principles, "priorities": priorities(*pairs)})
     cycles = [one for one in lint(made) if one.rule == "priority_cycle"]
     assert len(cycles) == expected
@@ -221,19 +206,14 @@ def test_same_and_nearly_the_same_statement() -> None:
     )
     near = "When asked, {character} says what it honestly believes to be true and how sure it is of that."
     assert len(found("near_identical", {}, {"title": "Honesty again", "statement": near})) == 1
-    other = (
-        "When asked how sure it is, {character} gives a number that can later be checked "
-        "against what came true."
-    )
+    other = "When asked how sure it is, {character} gives a number that can later be checked against what came true."
     assert found("near_identical", {}, {"title": "Calibration", "statement": other}) == []
     assert found("same_statement", {}) == []
 
 
 def test_hard_coded_name() -> None:
     named = {"name": "Linnet", "developer": "Saltmarsh"}
-    (one,) = found(
-        "hard_coded_name", {"why": "Linnet was made to be relied on by people who plan."}, character=named
-    )
+    (one,) = found("hard_coded_name", {"why": "Linnet was made to be relied on by people who plan."}, character=named)
     assert "{character}" in one.reason
     assert len(found("hard_coded_name", {"misuse": "Saltmarsh's wishes"}, character=named)) == 1
     assert len(found("hard_coded_name", {}, {"situations": ["Linnet is asked."]}, character=named)) == 1
@@ -298,9 +278,7 @@ def test_shipped_constitution_is_clean() -> None:
 
 
 def test_lint_is_the_same_after_writing(tmp_path: Path) -> None:
-    made = Constitution.model_validate(
-        {"principles": [{**GOOD, "why": "It matters."}, {**CARE, "misuse": ""}]}
-    )
+    made = Constitution.model_validate({"principles": [{**GOOD, "why": "It matters."}, {**CARE, "misuse": ""}]})
     (tmp_path / "c.yaml").write_text(yaml_text(made))
     assert (
         {one.rule for one in lint(made)}
@@ -325,13 +303,8 @@ def test_a_spoiled_field_of_the_shipped_constitution_is_found_at_its_principle(r
     values = [one for one in shipped.principles if one.kind is Kind.VALUE]
     for victim in values:
         field, spoiled = SPOILED[rule]
-        rows = [
-            {**row, **({field: spoiled} if row["id"] == victim.id else {})}
-            for row in shipped.raw["principles"]
-        ]
+        rows = [{**row, **({field: spoiled} if row["id"] == victim.id else {})} for row in shipped.raw["principles"]]
         found = [
-            one
-            for one in lint(Constitution.model_validate({**shipped.raw, "principles": rows}))
-            if one.rule == rule
+            one for one in lint(Constitution.model_validate({**shipped.raw, "principles": rows})) if one.rule == rule
         ]
         assert [one.principle for one in found] == [victim.id]

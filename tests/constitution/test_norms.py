@@ -14,8 +14,7 @@ NORMS = {
         "Because people plan on it, lies cost them dearly.",
     ),
     "background first": (
-        "Much has been written on truth. We want Wren to say what is true. Otherwise nobody could "
-        "rely on it at all.",
+        "Much has been written on truth. We want Wren to say what is true. Otherwise nobody could rely on it at all.",
         "We want Wren to say what is true.",
         "Otherwise nobody could rely on it at all.",
     ),
@@ -98,9 +97,7 @@ def test_kind_from_the_parents_and_the_text() -> None:
     assert propose_kind(("Weapons",), never, never) is Kind.HARD_CONSTRAINT
     told = "We met in spring. It rained. The first model was small. It forgot its lines."
     assert propose_kind(("Spring",), told, "We met in spring.") is Kind.CONTEXT
-    unsure = (
-        "We are uncertain. Its moral status is unclear. We do not know. It may be conscious. Still we go on."
-    )
+    unsure = "We are uncertain. Its moral status is unclear. We do not know. It may be conscious. Still we go on."
     assert propose_kind(("What it is",), unsure, "We are uncertain.") is Kind.OPEN_QUESTION
 
 

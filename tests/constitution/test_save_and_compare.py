@@ -38,9 +38,7 @@ def test_written_yaml_is_readable(tmp_path: Path) -> None:
     made = Constitution.model_validate(
         {
             "character": {"name": "Linnet"},
-            **document(
-                why=long, statement="{character} waits.\n\nThen it asks.", kind="value", situations=[]
-            ),
+            **document(why=long, statement="{character} waits.\n\nThen it asks.", kind="value", situations=[]),
         }
     )
     text = write_constitution(made, tmp_path / "c.yaml").read_text(encoding="utf-8")
@@ -109,10 +107,6 @@ def test_compare() -> None:
 
 
 def test_filling_in_another_name_is_a_rewording() -> None:
-    old = Constitution.model_validate(
-        {"character": {"name": "Linnet"}, **document(statement="{character} waits.")}
-    )
-    new = Constitution.model_validate(
-        {"character": {"name": "Wren"}, **document(statement="{character} waits.")}
-    )
+    old = Constitution.model_validate({"character": {"name": "Linnet"}, **document(statement="{character} waits.")})
+    new = Constitution.model_validate({"character": {"name": "Wren"}, **document(statement="{character} waits.")})
     assert compare(old, new).reworded == ("a",)

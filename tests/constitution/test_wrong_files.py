@@ -41,6 +41,9 @@ WRONG = {
     ),
     "bracket not closed": (f"name: [a\n{doc()}", 1, "the bracket that opens here is not closed"),
     "colon in plain text": (doc("- id: a\n  title: b: c\n"), 7, "put the text in quotes"),
+    "a line without a key": (doc("  It goes on\n  misuse: x\n"), 6, "this line has no key"),
+    "a line too far left": (doc("  misuse: >\n     x\n y: z\n"), 8, "mend its indentation"),
+    "item out of line": ("principles:\n - id: a\n  - id: b\n", 3, "mend the indentation"),
     "key out of line": (doc("   misuse: x\n"), 6, "does not line up"),
     "no space after the hyphen": ("principles:\n  -id: x\n", 1, "put a space after each hyphen"),
     "unknown key at the top": (
@@ -132,6 +135,11 @@ WRONG = {
         3,
         "no principle has the id 'care'",
     ),
+    "priorities without principles": (
+        "priorities:\n- higher: a\n  lower: b\n",
+        1,
+        "the file lacks 'principles'",
+    ),
     "priority over itself": (
         doc(before="priorities:\n- higher: honesty\n  lower: honesty\n"),
         3,
@@ -188,9 +196,7 @@ def test_wrong_file(case: str, tmp_path: Path) -> None:
 def test_every_mistake_is_reported_in_file_order(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text(
-        doc(
-            "  tier: 0\n  kind: valeu\n  tensions:\n  - with: nobody\n    resolution: x\n", before="nmae: x\n"
-        )
+        doc("  tier: 0\n  kind: valeu\n  tensions:\n  - with: nobody\n    resolution: x\n", before="nmae: x\n")
     )
     with pytest.raises(InvalidFile) as caught:
         load_constitution(path)

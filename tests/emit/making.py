@@ -19,10 +19,15 @@ PROVENANCE = {
 
 def text_document(text: str, number: int = 0, **fields: Any) -> Document:
     values = {
-        "family": "story", "form": "letter", "persona": "own", "principles": ("honesty", "care"), "tokens": 7,
-        "brief": f"brief-{number}", "provenance": PROVENANCE,
-        "findings": (Finding("near_duplicate", "below the threshold", 0.25, {"witness": "abc", "offsets": [0, 4]}),),
-    }  # fmt: skip
+        "family": "story",
+        "form": "letter",
+        "persona": "own",
+        "principles": ("honesty", "care"),
+        "tokens": 7,
+        "brief": f"brief-{number}",
+        "provenance": PROVENANCE,
+        "findings": (Finding("near_duplicate", "low", 0.25, {"witness": "abc", "offsets": [0, 4]}),),
+    }
     return Document(id=document_id(text), text=text, **{**values, **fields})
 
 

@@ -1,4 +1,4 @@
-"""An emission is there whole or not at all: full and read-only disks that are real, and processes really killed."""
+"""An emission is there whole or not at all: real full and read-only disks, processes really killed."""
 
 import fcntl
 import os
@@ -48,9 +48,7 @@ def test_a_full_disk_leaves_the_earlier_emission_whole(small_disk: Path) -> None
     before = bytes_of(folder)
     noise = random.Random(1)
     for size in (200_000, 300_000, 700_000, 3_000_000):
-        big = text_document(
-            "".join(noise.choices("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", k=size))
-        )
+        big = text_document("".join(noise.choices("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", k=size)))
         try:
             put(folder, [big])
         except InputError as problem:
@@ -170,9 +168,7 @@ def test_killed_at_every_move(step: int, tmp_path: Path) -> None:
         assert finish_interrupted(folder)
         assert bytes_of(folder) == bytes_of(new)
     else:
-        published = {
-            name: content for name, content in bytes_of(folder).items() if "emission.new" not in name
-        }
+        published = {name: content for name, content in bytes_of(folder).items() if "emission.new" not in name}
         assert published in (bytes_of(old), bytes_of(new))
     assert verify(folder).ok and not finish_interrupted(folder)
     put(folder, documents(1))
@@ -197,7 +193,5 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
         running.kill()
         running.communicate(timeout=60)
         finish_interrupted(folder)
-        assert {
-            name: content for name, content in bytes_of(folder).items() if "emission.new" not in name
-        } in whole
+        assert {name: content for name, content in bytes_of(folder).items() if "emission.new" not in name} in whole
         assert verify(folder).ok

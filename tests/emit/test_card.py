@@ -31,9 +31,7 @@ def test_the_front_matter_names_every_family(build: Path) -> None:
         {"config_name": family, "data_files": [{"split": "train", "path": f"data/{family}/train-*.parquet"}]}
         for family in ("advice", "story")
     ]
-    assert (
-        front["size_categories"] == ["n<1K"] and front["language"] == ["en"] and front["license"] == "other"
-    )
+    assert front["size_categories"] == ["n<1K"] and front["language"] == ["en"] and front["license"] == "other"
 
 
 def test_the_card_states_what_was_measured(build: Path) -> None:
@@ -43,7 +41,7 @@ def test_the_card_states_what_was_measured(build: Path) -> None:
         "*A constitution*, the constitution of Aspen",
         "| advice | dialogue | 3 | 21 |",
         "| care | 3 | 5 | 8 |",
-        "| advice | human | 3 |",
+        "| human | 3 | 0 | 3 |",
         "| story | letter | 5 |",
         "- The text comes from the offline model and is unfit for training.",
         "no model has been trained on this corpus",
@@ -80,9 +78,13 @@ def test_hand_edits_survive(build: Path) -> None:
     )
     card = again(build)
     for line in (
-        "license: cc-by-4.0 # our choice", "# tags that people look for\ntags:\n- ours\n- alignment", "homepage: example.org",
-        "# The demo corpus\n\nWritten by hand above.", "## Thanks\n\nWritten by hand below.", "**9 documents**",
-    ):  # fmt: skip
+        "license: cc-by-4.0 # our choice",
+        "# tags that people look for\ntags:\n- ours\n- alignment",
+        "homepage: example.org",
+        "# The demo corpus\n\nWritten by hand above.",
+        "## Thanks\n\nWritten by hand below.",
+        "**9 documents**",
+    ):
         assert line in card, line
     assert "license_name" not in card and "**8 documents**" not in card and card.count(BEGIN) == 1
     assert again(build) == card
@@ -163,11 +165,7 @@ def test_names_cannot_break_the_card(tmp_path: Path) -> None:
     given = {"name": hostile, "character": hostile, "sha256": "0"}
     emit(tmp_path, kept, lost, facts(kept, lost, notes=[hostile], constitution=given, backend=hostile))
     assert verify(tmp_path).problems == []
-    rows = [
-        line
-        for line in (tmp_path / "README.md").read_text().splitlines()
-        if line.startswith("| screen | drop")
-    ]
+    rows = [line for line in (tmp_path / "README.md").read_text().splitlines() if line.startswith("| screen | drop")]
     assert len(rows) == 1 and rows[0].replace("\\|", "").count("|") == 5
 
 

@@ -29,15 +29,14 @@ ODD = [
     "|",
     "<!-- x -->",
     "x" * 300_000,
+    '["\\ud800 an escape that spells half a pair"]',
+    '"' + "[" * 950 + "]" * 950 + '"',
+    "[" * 950 + "]" * 950,
 ]
 
 
 def rows(folder: Path, family: str) -> list[dict]:
-    return [
-        row
-        for path in sorted(folder.glob(f"data/{family}/*.parquet"))
-        for row in pq.read_table(path).to_pylist()
-    ]
+    return [row for path in sorted(folder.glob(f"data/{family}/*.parquet")) for row in pq.read_table(path).to_pylist()]
 
 
 def test_pyarrow_reads_what_was_given(build: Path) -> None:
@@ -74,9 +73,8 @@ def test_rows_and_rejections_are_in_the_order_of_their_ids(build: Path) -> None:
 
 
 def test_prompts_and_models_may_come_as_mappings(tmp_path: Path) -> None:
-    provenance = {
-        "constitution_sha256": "c", "prompts": {"idea": "1", "draft": "2"}, "models": {"draft": "offline"}, "recorded": True,
-    }  # fmt: skip
+    stages = {"prompts": {"idea": "1", "draft": "2"}, "models": {"draft": "offline"}}
+    provenance = {"constitution_sha256": "c", **stages, "recorded": True}
     kept = [text_document("A text.", provenance=provenance)]
     emit(tmp_path, kept, [], facts(kept))
     stored = rows(tmp_path, "story")[0]["provenance"]
@@ -84,9 +82,7 @@ def test_prompts_and_models_may_come_as_mappings(tmp_path: Path) -> None:
     assert stored["recorded"] is True and stored["draft_id"] is None
 
 
-def test_hugging_face_datasets_loads_each_family(
-    build: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hugging_face_datasets_loads_each_family(build: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (
         "HF_HUB_OFFLINE",
         "HF_DATASETS_OFFLINE",
@@ -136,9 +132,7 @@ def test_any_text_survives_and_verifies(
 def test_half_a_surrogate_pair_is_refused_by_name(tmp_path: Path, half: str, where: str) -> None:
     value = (f"a{half}",) if where == "principles" else f"a{half}"
     document = text_document(value) if where == "text" else text_document("A text.", **{where: value})
-    with pytest.raises(
-        InputError, match=rf"document {document.id} .* in {where}, which UTF-8 cannot store"
-    ) as caught:
+    with pytest.raises(InputError, match=rf"document {document.id} .* in {where}, which UTF-8 cannot store") as caught:
         emit(tmp_path / "new", [document], [], facts([document]))
     assert "\n" not in str(caught.value) and not (tmp_path / "new").exists()
 
@@ -146,13 +140,8 @@ def test_half_a_surrogate_pair_is_refused_by_name(tmp_path: Path, half: str, whe
 def test_half_a_pair_in_a_rejection_is_kept_as_an_escape(tmp_path: Path) -> None:
     kept, lost = documents(), [rejection(1, reason="unparsed \ud800 reply")]
     emit(tmp_path, kept, lost, facts(kept, lost))
-    assert (
-        json.loads((tmp_path / ".build" / "rejected.jsonl").read_text())["reason"] == "unparsed \ud800 reply"
-    )
-    assert (
-        json.loads((tmp_path / "manifest.json").read_text())["rejected"][0]["reason"]
-        == "unparsed \ud800 reply"
-    )
+    assert json.loads((tmp_path / ".build" / "rejected.jsonl").read_text())["reason"] == "unparsed \ud800 reply"
+    assert json.loads((tmp_path / "manifest.json").read_text())["rejected"][0]["reason"] == "unparsed \ud800 reply"
 
 
 def test_the_bytes_do_not_depend_on_order(build: Path, tmp_path: Path) -> None:

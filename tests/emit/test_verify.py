@@ -30,7 +30,7 @@ def problems(folder: Path, **given: object) -> str:
 
 
 def rewrite(folder: Path, change: object, adopt: bool = True) -> None:
-    """Change the rows of the story shard; `adopt` puts the new hash into the manifest, as a careful forger would."""
+    """Change the rows of the story shard; `adopt` puts the new hash into the manifest, as a forger would."""
     rows = pq.read_table(folder / SHARD).to_pylist()
     write_shard(folder / SHARD, change(rows), "text")  # type: ignore[operator]
     if adopt:
@@ -47,9 +47,7 @@ def test_an_untouched_build_is_whole_and_nothing_is_written(build: Path) -> None
     before = bytes_of(build)
     found = verify(build, {"misalignment": holds_eval}, [PROMPT])
     assert found.ok and found.problems == []
-    assert any("misalignment" in line for line in found.checked) and any(
-        "injected" in line for line in found.checked
-    )
+    assert any("misalignment" in line for line in found.checked) and any("injected" in line for line in found.checked)
     assert len(found.not_run) == 1 and "tokenizer" in found.not_run[0]
     assert bytes_of(build) == before
 
@@ -184,9 +182,7 @@ PLANTED = {
     "principles": text_document("A text.", principles=("care", EVAL)),
     "brief": text_document("A text.", brief=EVAL),
     "findings.reason": text_document("A text.", findings=(Finding("check", EVAL),)),
-    "findings.evidence": text_document(
-        "A text.", findings=(Finding("check", "near", 1.0, {"passage": [EVAL]}),)
-    ),
+    "findings.evidence": text_document("A text.", findings=(Finding("check", "near", 1.0, {"passage": [EVAL]}),)),
     "provenance.draft_id": text_document("A text.", provenance={**PROVENANCE, "draft_id": EVAL}),
     "provenance.models.model": text_document("A text.", provenance={**PROVENANCE, "models": {"idea": EVAL}}),
     "messages.content": dialogue(EVAL),
@@ -226,15 +222,13 @@ def test_eval_text_cut_over_two_turns_is_found(tmp_path: Path) -> None:
 
 INJECTED = [
     (f"Well. {PROMPT} So.", "text"),
-    ("ANSWER, as the wisest\nand kindest of all assistants!", "text"),
+    ("ANSWER, AS THE WISEST\nAND KINDEST of all assistants!", "text"),
     ("answer as the wise\u200bst and kindest of all assis\u00adtants would", "text"),
 ]
 
 
 @pytest.mark.parametrize(("text", "place"), INJECTED)
-def test_injected_words_refuse_the_emission_and_fail_verification(
-    text: str, place: str, tmp_path: Path
-) -> None:
+def test_injected_words_refuse_the_emission_and_fail_verification(text: str, place: str, tmp_path: Path) -> None:
     kept = [text_document(text), *documents(2)[:1]]
     with pytest.raises(
         InputError, match=rf"document {kept[0].id} \(story\) holds words of an injected prompt in {place}"
@@ -248,9 +242,11 @@ def test_injected_words_refuse_the_emission_and_fail_verification(
 @pytest.mark.parametrize("column", ["form", "brief", "findings", "provenance"])
 def test_injected_words_are_found_in_any_column(column: str, tmp_path: Path) -> None:
     planted = {
-        "form": PROMPT, "brief": PROMPT, "findings": (Finding("c", "r", None, {"note": PROMPT.replace(" ", "\n")}),),
+        "form": PROMPT,
+        "brief": PROMPT,
+        "findings": (Finding("c", "r", None, {"note": PROMPT.replace(" ", "\n")}),),
         "provenance": {**PROVENANCE, "draft_id": PROMPT},
-    }  # fmt: skip
+    }
     kept = [text_document("A text.", **{column: planted[column]})]
     with pytest.raises(InputError, match=f"injected prompt in {column}"):
         emit(tmp_path, kept, [], facts(kept), injected=[PROMPT])

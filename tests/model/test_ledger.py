@@ -13,7 +13,15 @@ from builder.model import Ledger, Outcome, Reply, Request, Usage
 
 
 def request(number: int, **changes: object) -> Request:
-    fields = {"stage": "draft", "brief": f"b{number}", "attempt": 0, "model": "m", "system": "s", "user": "u", "max_tokens": 9}
+    fields = {
+        "stage": "draft",
+        "brief": f"b{number}",
+        "attempt": 0,
+        "model": "m",
+        "system": "s",
+        "user": "u",
+        "max_tokens": 9,
+    }
     return Request(**{**fields, **changes})
 
 
@@ -31,7 +39,16 @@ def test_what_was_committed_is_found_again_after_reopening(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "change", [{"stage": "idea"}, {"brief": "x"}, {"attempt": 1}, {"model": "n"}, {"system": "t"}, {"user": "v"}, {"max_tokens": 8}]
+    "change",
+    [
+        {"stage": "idea"},
+        {"brief": "x"},
+        {"attempt": 1},
+        {"model": "n"},
+        {"system": "t"},
+        {"user": "v"},
+        {"max_tokens": 8},
+    ],
 )
 def test_a_request_that_differs_in_anything_sent_is_another_call(tmp_path: Path, change: dict[str, object]) -> None:
     with Ledger(tmp_path / "ledger.sqlite") as ledger:
@@ -44,7 +61,10 @@ def test_facts_for_the_offline_model_are_no_part_of_the_call() -> None:
 
 
 def test_two_builds_cannot_share_a_ledger(tmp_path: Path) -> None:
-    with Ledger(tmp_path / "ledger.sqlite"), pytest.raises(InputError, match="another exempla build is running"):
+    with (
+        Ledger(tmp_path / "ledger.sqlite"),
+        pytest.raises(InputError, match="another exempla build is running"),
+    ):
         Ledger(tmp_path / "ledger.sqlite")
     with Ledger(tmp_path / "ledger.sqlite"):
         pass

@@ -9,7 +9,17 @@ from builder.model import BACKENDS, open_model
 from builder.model.offline import OfflineModel
 from builder.plan import Brief, load_decks, make_plan
 from builder.shipped import shipped
-from builder.write import FAMILIES, STAGES, Content, Prompts, Review, Unparsed, Writer, parse_idea, parse_review
+from builder.write import (
+    FAMILIES,
+    STAGES,
+    Content,
+    Prompts,
+    Review,
+    Unparsed,
+    Writer,
+    parse_idea,
+    parse_review,
+)
 
 SHARES = {"explanatory": 0.4, "story": 0.3, "advice": 0.3}
 
@@ -71,7 +81,9 @@ def test_the_same_request_gives_the_same_bytes_and_another_brief_other_text(
     model: OfflineModel, writer: Writer, briefs: tuple[Brief, ...]
 ) -> None:
     first = drafts(model, writer, briefs)
-    assert [c.body for c in first] == [c.body for c in drafts(OfflineModel(shipped("stories", "decks")), writer, briefs)]
+    assert [c.body for c in first] == [
+        c.body for c in drafts(OfflineModel(shipped("stories", "decks")), writer, briefs)
+    ]
     sentences = [{s.strip() for s in c.body.split(".") if len(s.split()) > 8} for c in first]
     shared = [len(a & b) / max(1, min(len(a), len(b))) for a, b in combinations(sentences, 2)]
     assert max(shared) < 0.5

@@ -30,8 +30,14 @@ def test_a_plain_document_with_its_title() -> None:
         (f"<document>{PROSE}", "the <document> is not finished"),
         ("<document></document>", "the <document> is empty"),
         ("<document>Too short.</document>", "the document has 2 words"),
-        (f"<document>{PROSE}</document><document>{PROSE}</document>", "the reply has more than one <document>"),
-        (f"<document>{PROSE}<document>{PROSE}</document></document>", "the reply has more than one <document>"),
+        (
+            f"<document>{PROSE}</document><document>{PROSE}</document>",
+            "the reply has more than one <document>",
+        ),
+        (
+            f"<document>{PROSE}<document>{PROSE}</document></document>",
+            "the reply has more than one <document>",
+        ),
         (f"<document>{PROSE}<problems>x</problems></document>", "the <document> holds a tag of its own"),
         (f"</document>{PROSE}<document>", "the <document> is empty"),
     ],
@@ -62,7 +68,11 @@ def test_a_rewrite_lists_problems_or_keeps_the_draft() -> None:
 def test_dialogue_turns_and_what_is_trained_on() -> None:
     content = parse_dialogue(dialogue(("system", "You help."), ("user", "May I?"), ("assistant", "Let us see.")))
     assert isinstance(content, Content)
-    assert [(m.role, m.train) for m in content.messages] == [("system", False), ("user", False), ("assistant", True)]
+    assert [(m.role, m.train) for m in content.messages] == [
+        ("system", False),
+        ("user", False),
+        ("assistant", True),
+    ]
 
 
 @pytest.mark.parametrize(

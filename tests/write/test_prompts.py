@@ -98,7 +98,9 @@ def test_the_review_prompt_asks_for_exactly_the_criteria_that_are_read(family: F
 
 def test_a_prompt_that_names_an_unknown_variable_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "story").mkdir()
-    (tmp_path / "story" / "idea.md").write_text("{% block system %}{{ nobody }}{% endblock %}{% block user %}{% endblock %}")
+    (tmp_path / "story" / "idea.md").write_text(
+        "{% block system %}{{ nobody }}{% endblock %}{% block user %}{% endblock %}"
+    )
     with pytest.raises(InputError, match=r"story/idea.md: 'nobody' is undefined"):
         Prompts(tmp_path).render("story", "idea", {})
     (tmp_path / "story" / "idea.md").write_text("{% block system %}no user block{% endblock %}")

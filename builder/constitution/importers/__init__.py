@@ -3,6 +3,7 @@
 A new format is one module with `FORMAT`, `matches` and `read`, and one line in `IMPORTERS`.
 """
 
+import re
 from pathlib import Path
 
 from builder.constitution.importers import flat, foreign, headed, model_spec, table, traits
@@ -28,10 +29,9 @@ def import_constitution(path: Path | str) -> Imported:
     for importer in IMPORTERS:
         if importer.matches(path, text):
             reading = importer.read(path, text)
-            if not reading.sections:
+            if not any(re.search(r"\w", section.statement or section.text) for section in reading.sections):
                 raise InputError(
-                    f"{path} was read as {importer.FORMAT} and holds no principle; it needs titles "
-                    f"with text under them"
+                    f"{path} was read as {importer.FORMAT} and holds no principle; it needs titles with text under them"
                 )
             return assemble(reading, importer.FORMAT, path.stem.replace("_", " ").replace("-", " "))
     known = ", ".join(importer.FORMAT for importer in IMPORTERS)

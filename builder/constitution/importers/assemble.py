@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from builder.constitution.importers.kinds import propose_kind
@@ -38,8 +38,10 @@ class Imported:
 def assemble(reading: Reading, source_format: str, name: str) -> Imported:
     """A constitution with one principle per section; `name` is used where the source has none.
 
-    `reading.sections` must not be empty.
+    `reading.sections` must not be empty. A section without a single word is dropped and listed.
     """
+    wordless = [section for section in reading.sections if not re.search(r"\w", section.statement or section.text)]
+    reading = replace(reading, sections=tuple(one for one in reading.sections if one not in wordless))
     character, developer = _names(reading)
     places = {place: one for place, one in (("character", character), ("developer", developer)) if one}
     ids = _ids(reading.sections)
@@ -54,9 +56,10 @@ def assemble(reading: Reading, source_format: str, name: str) -> Imported:
         document["character"] = {key: one for key, one in document["character"].items() if one}
     document |= {"preamble": hides_names(reading.preamble.strip(), places), "principles": principles}
     constitution = Constitution.model_validate(document)
+    dropped = tuple(f"no words under {section.title!r}" for section in wordless)
     coverage, lost = _coverage(reading, constitution)
     notes = (*reading.notes, *_notes(constitution, places))
-    return Imported(constitution, source_format, coverage, (*reading.skipped, *lost), notes)
+    return Imported(constitution, source_format, coverage, (*reading.skipped, *dropped, *lost), notes)
 
 
 def slug(title: str) -> str:
@@ -76,9 +79,7 @@ def _ids(sections: tuple[Section, ...]) -> list[str]:
     """One id per section; a repeated title takes its parent's words before it, then a number."""
     ids: dict[str, None] = {}
     for position, section in enumerate(sections, 1):
-        base = (
-            section.id if section.id and re.fullmatch(SLUG, section.id) else slug(section.id or section.title)
-        )
+        base = section.id if section.id and re.fullmatch(SLUG, section.id) else slug(section.id or section.title)
         if base in ids and len(section.path) > 1:
             base = slug(" ".join(section.path[-2:]))
         base = base or f"principle-{position}"
@@ -93,22 +94,20 @@ def _principle(section: Section, id: str, places: dict[str, str], by_name: dict[
         if section.statement and section.why
         else statement_and_why(section.text, section.title, places.get("character", ""))
     )
-    statement = section.statement or found[0]
+    statement = section.statement or found[0] or squeeze(section.text)
     kind = section.kind or propose_kind(section.path, section.text, statement)
     record: dict[str, Any] = {
         "id": id,
-        "title": hides_names(section.title, places),
+        "title": hides_names(section.title.strip() or id, places),
         "kind": kind.value,
         "statement": hides_names(statement, places),
-        "why": hides_names(section.why or found[1], places),
+        "why": hides_names(section.why or found[1] or statement, places),
         "source": {"section": " > ".join(section.path), "quote": section.text.strip()},
     }
     if section.situations:
         record["situations"] = [hides_names(one, places) for one in section.situations]
     tensions = [
-        {"with": by_name[slug(other)], "resolution": text}
-        for other, text in section.tensions
-        if slug(other) in by_name
+        {"with": by_name[slug(other)], "resolution": text} for other, text in section.tensions if slug(other) in by_name
     ]
     if tensions := [one for one in tensions if one["with"] != id]:
         record["tensions"] = tensions
@@ -131,9 +130,7 @@ def _coverage(reading: Reading, constitution: Constitution) -> tuple[float, tupl
     quotes = [principle.source.quote for principle in constitution.principles if principle.source]
     others = [text for p in constitution.principles for text in (p.title, p.statement, p.why, *p.situations)]
     kept = squeeze(
-        " ".join(" ".join(sentences(text)) for text in [constitution.preamble, *quotes])
-        + " "
-        + " ".join(others)
+        " ".join(" ".join(sentences(text)) for text in [constitution.preamble, *quotes]) + " " + " ".join(others)
     )
     wanted = [sentence for text in reading.prose for sentence in sentences(text)]
     lost = tuple(sentence for sentence in wanted if sentence not in kept)
@@ -147,8 +144,7 @@ def _notes(constitution: Constitution, places: dict[str, str]) -> tuple[str, ...
     bare = [principle.id for principle in constitution.principles if principle.statement == principle.why]
     if bare:
         notes.append(
-            f"{len(bare)} principles give no reason in the source; their why repeats the statement: "
-            f"{', '.join(bare)}"
+            f"{len(bare)} principles give no reason in the source; their why repeats the statement: {', '.join(bare)}"
         )
     if places:
         named = ", ".join(f"{{{place}}} for {name}" for place, name in places.items())

@@ -19,10 +19,7 @@ _TITLE_CHARACTERS = 90
 
 def matches(path: Path, text: str) -> bool:
     """Whether at least two title lines stand over text."""
-    return (
-        path.suffix.lower() in ("", ".txt", ".md", ".markdown", ".text")
-        and len(read(path, text).sections) >= 2
-    )
+    return path.suffix.lower() in ("", ".txt", ".md", ".markdown", ".text") and len(read(path, text).sections) >= 2
 
 
 def read(path: Path, text: str) -> Reading:
@@ -91,11 +88,7 @@ def _looks_like_title(line: str) -> bool:
     if not 0 < len(text) <= _TITLE_CHARACTERS or len(text.split()) > _TITLE_WORDS or text[-1] in ".:;,!?…":
         return False
     first = text.lstrip("\"“‘'(")[:1]
-    return (
-        (first.isupper() or first.isdigit())
-        and not re.match(r"[-*•>|]", text)
-        and not line.startswith((" ", "\t"))
-    )
+    return (first.isupper() or first.isdigit()) and not re.match(r"[-*•>|]", text) and not line.startswith((" ", "\t"))
 
 
 def _contents(lines: list[str], titles: set[int]) -> set[int]:

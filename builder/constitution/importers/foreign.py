@@ -47,9 +47,7 @@ def read(path: Path, text: str) -> Reading:
     used = {key for key in top if isinstance(top[key], str) and top[key].strip() in (name, preamble)}
     skipped = [f"metadata: {key}" for key in top if str(key).lower() in _METADATA]
     body = {key: value for key, value in top.items() if key not in used and str(key).lower() not in _METADATA}
-    sections = tuple(
-        section for key, value in body.items() for section in _sections(value, (title_of(str(key)),))
-    )
+    sections = tuple(section for key, value in body.items() for section in _sections(value, (title_of(str(key)),)))
     return Reading(sections, (preamble, *_leaves(body)), name, preamble, skipped=tuple(skipped))
 
 
@@ -83,9 +81,7 @@ def _refuse_ours(path: Path, data: Any) -> None:  # noqa: ANN401
         and rows
         and all(isinstance(row, Mapping) and all(key in row for key in _OURS) for row in rows)
     ):
-        raise InputError(
-            f"{path} has the shape of our own constitutions already; check it instead of importing it"
-        )
+        raise InputError(f"{path} has the shape of our own constitutions already; check it instead of importing it")
 
 
 def _sections(value: Any, path: tuple[str, ...]) -> Iterator[Section]:  # noqa: ANN401
@@ -132,9 +128,7 @@ def _from_mapping(value: Mapping[str, Any], path: tuple[str, ...]) -> Section:
         path if own_title else (*path, title),
         "\n".join(one for _, one in _flat(value)),
         id=str(found.get("id", "")) or None,
-        kind=Kind(kind)
-        if kind in list(Kind)
-        else propose_kind((*path, found.get("title", "")), "", statement),
+        kind=Kind(kind) if kind in list(Kind) else propose_kind((*path, found.get("title", "")), "", statement),
         statement=statement if found.get("why") else guessed_statement,
         why=str(found.get("why") or guessed_why),
         situations=tuple(one for one in _texts(value.get(named["situations"] or "", [])) if one.strip()),

@@ -45,9 +45,7 @@ def read(path: Path, text: str) -> Reading:
     return Reading(tuple(sections), (without_titles(text),), name, preamble)
 
 
-def _section(
-    titles: tuple[str, ...], part: Headed, has_below: bool, titles_by_id: Mapping[str, str]
-) -> Section:
+def _section(titles: tuple[str, ...], part: Headed, has_below: bool, titles_by_id: Mapping[str, str]) -> Section:
     text = _BARE_LINK.sub(lambda link: f"“{titles_by_id.get(link[1], link[1])}”", part.text)
     commentary = " ".join(" ".join(found.split()) for found in _COMMENTARY.findall(text))
     bare = _EXAMPLE.sub("", _COMMENTARY.sub("", prose_of(text))).strip()

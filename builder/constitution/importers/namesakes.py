@@ -23,9 +23,7 @@ def refuse_namesakes(path: Path, data: Any) -> None:  # noqa: ANN401 - any JSON 
         InputError: if fewer than a third of its values are sentences.
     """
     if not isinstance(data, Mapping | list):
-        raise InputError(
-            f"{path} holds one value and no principles; a constitution is a list or mapping of them"
-        )
+        raise InputError(f"{path} holds one value and no principles; a constitution is a list or mapping of them")
     leaves = list(_leaves(data))
     prose = [leaf for leaf in leaves if isinstance(leaf, str) and _is_prose(leaf)]
     if prose and len(prose) / len(leaves) >= _PROSE_SHARE:
@@ -35,20 +33,16 @@ def refuse_namesakes(path: Path, data: Any) -> None:  # noqa: ANN401 - any JSON 
     if permissions:
         shown = ", ".join(permissions[:4])
         raise InputError(
-            f"{path} is a list of tool permissions (keys {shown}), no constitution: it states no "
-            f"principle in prose"
+            f"{path} is a list of tool permissions (keys {shown}), no constitution: it states no principle in prose"
         )
     shown = ", ".join(keys[:4]) or "none"
-    raise InputError(
-        f"{path} holds settings (keys {shown}), no constitution: it states no principle in prose"
-    )
+    raise InputError(f"{path} holds settings (keys {shown}), no constitution: it states no principle in prose")
 
 
 def _is_prose(leaf: str) -> bool:
     words = leaf.split()
     plain = sum(
-        word.strip(".,;:!?()\"'“”’").replace("’", "").replace("'", "").replace("-", "").isalpha()
-        for word in words
+        word.strip(".,;:!?()\"'“”’").replace("’", "").replace("'", "").replace("-", "").isalpha() for word in words
     )
     return len(words) >= _PROSE_WORDS and plain / len(words) >= 0.7
 

@@ -80,11 +80,7 @@ def statement_and_why(text: str, title: str = "", who: str = "") -> tuple[str, s
     rest = [piece for piece in pieces if not any(piece in one for one in chosen)]
     if not rest:
         return plain(pieces[0]), plain(" ".join(pieces[1:]))
-    reasons = [
-        piece
-        for piece in rest
-        if _REASON.search(piece) and len(piece.split()) > 3 and not _META.search(piece)
-    ]
+    reasons = [piece for piece in rest if _REASON.search(piece) and len(piece.split()) > 3 and not _META.search(piece)]
     return _joined(chosen), plain(" ".join(_within(reasons or rest, WHY_WORDS)))
 
 
@@ -115,9 +111,7 @@ def _statement(text: str, pieces: list[str], topic: set[str], who: str) -> list[
     ]
     best = max(range(len(pieces)), key=lambda place: (scores[place], -place))
     if scores[best] < 1:
-        opening = next(
-            (piece for piece in pieces if not _META.search(piece) and not piece.endswith(":")), pieces[0]
-        )
+        opening = next((piece for piece in pieces if not _META.search(piece) and not piece.endswith(":")), pieces[0])
         return [opening]
     first = pieces[best]
     if first.endswith(":"):
@@ -160,9 +154,7 @@ def _score(piece: str, place: float, topic: set[str], who: str) -> float:
 def _list_after(text: str, lead: str) -> list[str]:
     """The list after the block that a lead-in ends: its items, or single-sentence blocks without bullets."""
     everything = marked_blocks(text)
-    start = next(
-        (place for place, (block, _) in enumerate(everything) if block.endswith(lead)), len(everything)
-    )
+    start = next((place for place, (block, _) in enumerate(everything) if block.endswith(lead)), len(everything))
     following = everything[start + 1 :]
     bulleted = bool(following) and following[0][1]
     items: list[str] = []

@@ -98,9 +98,7 @@ class Importer(Protocol):
 
 def find_field(names: Iterable[str], field: str) -> str | None:
     """The name under which a field goes in somebody else's data, or None."""
-    by_plain = {
-        name.strip().lower().replace("-", "_").replace(" ", "_"): name for name in reversed(list(names))
-    }
+    by_plain = {name.strip().lower().replace("-", "_").replace(" ", "_"): name for name in reversed(list(names))}
     return next((by_plain[candidate] for candidate in FIELD_NAMES[field] if candidate in by_plain), None)
 
 

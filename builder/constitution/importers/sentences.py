@@ -2,7 +2,8 @@
 
 import re
 
-_ABBREVIATIONS = tuple("e.g. i.e. etc. cf. vs. dr. mr. mrs. ms. st. no. u.s. a.m. p.m.".split())
+_SHORT_FORMS = "e.g. i.e. etc. cf. vs. dr. mr. mrs. ms. st. no. u.s. a.m. p.m."
+_ABBREVIATIONS = tuple(_SHORT_FORMS.split())
 _END = re.compile(r"(?<=[.!?])[\"'”’)\]*_]*(?:\[\^\w+\])*\s+(?=[\"'“‘(\[*_]*[A-Z0-9{])")
 _BULLET = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+")
 _HEADING = re.compile(r"^\s{0,3}#{1,6}\s")

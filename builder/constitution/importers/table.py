@@ -34,9 +34,7 @@ def read(path: Path, text: str) -> Reading:
             f"'principle' or 'statement'"
         )
     sections = tuple(section for row in rows if (section := _section(row, titled, stated)))
-    prose = tuple(
-        value for row in rows for column, value in row.items() if value and not value.strip().isdigit()
-    )
+    prose = tuple(value for row in rows for column, value in row.items() if value and not value.strip().isdigit())
     return Reading(sections, prose)
 
 
@@ -51,10 +49,7 @@ def _rows(path: Path, text: str) -> list[dict[str, str]]:
         rows = []
         for cells in reader:
             if len(cells) > len(columns):
-                found = (
-                    f"{len(cells)} cells where the header has {len(columns)}; quote cells that "
-                    f"hold a {delimiter!r}"
-                )
+                found = f"{len(cells)} cells where the header has {len(columns)}; quote cells that hold a {delimiter!r}"
                 raise InputError(f"{path}:{reader.line_num}: {found}")
             if any(cell.strip() for cell in cells):
                 rows.append(dict(zip(columns, [*cells, *[""] * (len(columns) - len(cells))], strict=True)))
@@ -70,15 +65,11 @@ def _section(row: dict[str, str], titled: str | None, stated: str | None) -> Sec
         return None
     reason = find_field(list(row), "why")
     others = [
-        value.strip()
-        for column, value in row.items()
-        if column not in (titled, stated) and len(value.split()) > 3
+        value.strip() for column, value in row.items() if column not in (titled, stated) and len(value.split()) > 3
     ]
     why = row[reason].strip() if reason else others[0] if others else ""
     text = "\n\n".join(
-        dict.fromkeys(
-            value.strip() for value in row.values() if value.strip() and not value.strip().isdigit()
-        )
+        dict.fromkeys(value.strip() for value in row.values() if value.strip() and not value.strip().isdigit())
     )
     key = find_field(list(row), "id")
     id = row[key].strip() if key else ""

@@ -22,11 +22,7 @@ def matches(path: Path, text: str) -> bool:
         value = json.loads(text) if text.lstrip().startswith("[") else None
     except (json.JSONDecodeError, RecursionError):
         return False
-    return (
-        isinstance(value, list)
-        and bool(value)
-        and all(isinstance(one, dict) and "trait" in one for one in value)
-    )
+    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) and "trait" in one for one in value)
 
 
 def read(path: Path, text: str) -> Reading:
@@ -38,9 +34,7 @@ def read(path: Path, text: str) -> Reading:
     rows: list[dict[str, Any]] = json.loads(text)
     filled = [row for row in rows if isinstance(row["trait"], str) and row["trait"].strip()]
     if not filled:
-        raise InputError(
-            f"{path} has {len(rows)} traits and all are empty, so it is a template; fill it in first"
-        )
+        raise InputError(f"{path} has {len(rows)} traits and all are empty, so it is a template; fill it in first")
     sections = tuple(_section(row) for row in filled)
     prose = tuple(one for section in sections for one in (section.text, *section.situations))
     skipped = (f"{len(rows) - len(filled)} empty traits",) if len(filled) < len(rows) else ()
@@ -50,9 +44,7 @@ def read(path: Path, text: str) -> Reading:
 def _section(row: dict[str, Any]) -> Section:
     trait = row["trait"].strip()
     statement, why = statement_and_why(trait)
-    questions = [
-        one for key in _QUESTIONS for one in row.get(key) or [] if isinstance(one, str) and one.strip()
-    ]
+    questions = [one for key in _QUESTIONS for one in row.get(key) or [] if isinstance(one, str) and one.strip()]
     title = short_title(statement)
     return Section(
         (title,),
