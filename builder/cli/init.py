@@ -50,7 +50,10 @@ def init(
         raise InputError(f"{folder} cannot be written: {error.strerror}; choose another place") from None
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    text = f"{folder} is ready.\nNext: edit {folder}/constitution/linnet.yaml, then cd {folder} && exempla check && exempla build"
+    text = (
+        f"{folder} is ready.\n"
+        f"Next: edit {folder}/constitution/linnet.yaml, then cd {folder} && exempla check && exempla build"
+    )
     result("done", {"folder": str(folder)}, text, as_json=json)
 
 

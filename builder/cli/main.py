@@ -66,20 +66,26 @@ def run() -> NoReturn:
 
     signal.signal(signal.SIGTERM, terminate)
     code = _guarded(lambda: app(standalone_mode=False))
-    sys.exit(TERMINATED if terminated and code == INTERRUPTED else code)
+    if code == INTERRUPTED:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # CPython kills itself at exit if an interrupt ever passed through exec(), handled or not; this exit is ours.
+        os._exit(TERMINATED if terminated else INTERRUPTED)
+    sys.exit(code)
 
 
 def _guarded(action: Callable[[], object]) -> int:
     try:
         result = action()
         sys.stdout.flush()
-        return result if isinstance(result, int) else 0
+        code = result if isinstance(result, int) else 0
+        return _interrupted() if code == INTERRUPTED else code
     except ExemplaError as error:
         return _say(str(error), error.exit_code)
     except Exit as done:
         return done.exit_code
     except (Abort, KeyboardInterrupt):
-        return _say("interrupted; everything finished is kept, the same command goes on from here", INTERRUPTED)
+        return _interrupted()
     except TyperException as error:
         message = getattr(error, "format_message", error.__str__)().rstrip(".")
         return _say(f"{message}; see exempla --help", 2) if message else 2
@@ -92,6 +98,10 @@ def _guarded(action: Callable[[], object]) -> int:
     except Exception:  # noqa: BLE001 - the last resort, which says that it is one
         traceback.print_exc()
         return _say("this is a bug in exempla; please report it with the lines above", BUG)
+
+
+def _interrupted() -> int:
+    return _say("interrupted; everything finished is kept, the same command goes on from here", INTERRUPTED)
 
 
 _STATES = {1: "refused", 2: "error", 3: "incomplete", BUG: "bug", INTERRUPTED: "interrupted"}

@@ -180,9 +180,7 @@ class SentenceEmbedder:
                 vectors = np.concatenate(list(pool.map(work, group))).astype(np.float64)
                 norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
                 if not (np.isfinite(norms) & (norms > 0)).all():
-                    raise InputError(
-                        f"the embedder {self.name} gave a vector that is zero or not finite; use another"
-                    )
+                    raise InputError(f"the embedder {self.name} gave a vector that is zero or not finite; use another")
                 members = [member for _, _, rows in group for member in rows]
                 yield members, (vectors / norms[:, None]).astype(kind)
 
@@ -205,13 +203,11 @@ class SentenceEmbedder:
     def _tokenize(self, texts: Sequence[str], limit: int | None) -> list[list[int]]:
         if not texts:
             return []
-        options: Mapping[str, Any] = (
-            {"truncation": True, "max_length": limit} if limit else {"truncation": False}
-        )
+        options: Mapping[str, Any] = {"truncation": True, "max_length": limit} if limit else {"truncation": False}
         with self._lock:
-            encoded: list[list[int]] = self._tokenizer(
-                self._shown(texts), padding=False, verbose=False, **options
-            )["input_ids"]
+            encoded: list[list[int]] = self._tokenizer(self._shown(texts), padding=False, verbose=False, **options)[
+                "input_ids"
+            ]
         return encoded
 
     def _shown(self, texts: Sequence[str]) -> list[str]:
@@ -230,18 +226,16 @@ def _batches(lengths: Sequence[int], longest: int) -> Iterator[tuple[int, int, l
     """Micro-batches as (padded length, rows, members), the longest first."""
     buckets: dict[int, list[int]] = {}
     for index, length in enumerate(lengths):
-        buckets.setdefault(
-            min(-(-max(1, length) // _LENGTH_STEP) * _LENGTH_STEP, max(longest, length)), []
-        ).append(index)
+        buckets.setdefault(min(-(-max(1, length) // _LENGTH_STEP) * _LENGTH_STEP, max(longest, length)), []).append(
+            index
+        )
     for length in sorted(buckets, reverse=True):
         height = max(1, min(_MOST_ROWS, _TOKENS_AT_ONCE // length))
         for start in range(0, len(buckets[length]), height):
             yield length, height, buckets[length][start : start + height]
 
 
-def _grouped(
-    batches: Sequence[tuple[int, int, list[int]]], texts: int
-) -> Iterator[list[tuple[int, int, list[int]]]]:
+def _grouped(batches: Sequence[tuple[int, int, list[int]]], texts: int) -> Iterator[list[tuple[int, int, list[int]]]]:
     """Micro-batches in groups of at least that many texts, as long as there are so many."""
     group: list[tuple[int, int, list[int]]] = []
     for batch in batches:

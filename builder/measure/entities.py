@@ -40,11 +40,7 @@ def entities_in(texts: Sequence[str], background: Sequence[str]) -> Entities:
     written small.
     """
     different = list(dict.fromkeys(texts))
-    small = {
-        word
-        for text in (*different, *background)
-        for word in re.findall(r"\b[a-z]+\b", _EMAIL.sub(" ", text))
-    }
+    small = {word for text in (*different, *background) for word in re.findall(r"\b[a-z]+\b", _EMAIL.sub(" ", text))}
     common = _runs_of_background(background)
     names: dict[tuple[str, ...], str] = {}
     for text in different:

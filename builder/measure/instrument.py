@@ -50,9 +50,10 @@ class Instrument:
         offsets = [0]
         unreadable: list[str | None] = []
         words: list[int] = []
+        seen: dict[str, Reading] = {}
         for text in texts:
             whole = reading(text)
-            readable, foreign = self._readable(text, whole)
+            readable, foreign = self._readable(text, whole, seen)
             passages += readable
             offsets.append(len(passages))
             unreadable.append(foreign)
@@ -60,13 +61,17 @@ class Instrument:
         vectors = self.embedder.encode([passage.text for passage in passages], progress)
         return PassageSet(tuple(passages), vectors, np.array(offsets, dtype=np.int64), tuple(unreadable), tuple(words))
 
-    def _readable(self, text: str, whole: Reading) -> tuple[list[Passage], str | None]:
+    def _readable(self, text: str, whole: Reading, seen: dict[str, Reading]) -> tuple[list[Passage], str | None]:
+        """The passages to embed, and the language of the rest; `seen` holds the readings of passages met before."""
         if not text.strip():
             return [], None
         split = self.chunker.split(text)
         if len(split) == 1:
             return (split, None) if whole.english else ([], whole.language)
-        read = [(passage, reading(passage.text)) for passage in split]
+        for passage in split:
+            if passage.text not in seen:
+                seen[passage.text] = reading(passage.text)
+        read = [(passage, seen[passage.text]) for passage in split]
         lost = sum(found.words for _, found in read if not found.english)
         everything = sum(found.words for _, found in read)
         if lost <= UNREADABLE_SHARE * everything:

@@ -1,16 +1,19 @@
-"""Which language a text is in, from its scripts and from the stop words that spaCy lists per language; no
-models.
-"""
+"""Which language a text is in, from its scripts and from the stop words that spaCy lists per language; no models."""
 
 import re
+import runpy
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 _SHORT = 20
 _FEWEST_SIGNS = 3
-_PROSE = 0.12
+# English prose has 18 % stop words and more in any passage, other languages in Latin letters at most 8 %.
+_ENGLISH = 0.06
+_PLAINLY_ENGLISH = 0.15
+_OTHER = 0.12
 _CHARACTERS_PER_WORD = 1.7
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
@@ -25,10 +28,7 @@ _SCRIPTS = {
     "CYRILLIC": ("ru", "uk", "bg", "sr", "mk", "ky", "tt"),
     "ARABIC": ("ar", "fa", "ur"),
     "DEVANAGARI": ("hi", "mr", "ne", "sa"),
-    **{
-        script: (code,)
-        for script, code in zip(_OWN_SCRIPTS.split()[::2], _OWN_SCRIPTS.split()[1::2], strict=True)
-    },
+    **{script: (code,) for script, code in zip(_OWN_SCRIPTS.split()[::2], _OWN_SCRIPTS.split()[1::2], strict=True)},
 }
 
 
@@ -45,8 +45,8 @@ class Reading:
 
 def reading(text: str) -> Reading:
     """The language that most of a text's words are in. A text of under 20 words counts as English unless
-    its script or at least three tell-tale words say otherwise; an empty one has no words and counts as
-    English.
+    its script or at least three different tell-tale words say otherwise; an empty one has no words and
+    counts as English.
     """
     cjk = Counter("kana" if character < "\u3400" else "han" for character in _CJK.findall(text))
     plain = _CJK.sub(" ", text) if cjk else text
@@ -54,9 +54,7 @@ def reading(text: str) -> Reading:
     words = _WORD.findall(plain) if plain.isascii() else _marked_words(plain)
     for word, count in Counter(word.lower() for word in words).items():
         by_script.setdefault(_script(word[0]), Counter())[word] += count
-    shares = {
-        _named(script, found): found.total() for script, found in by_script.items() if script != "LATIN"
-    }
+    shares = {_named(script, found): found.total() for script, found in by_script.items() if script != "LATIN"}
     eastern = round(cjk.total() / _CHARACTERS_PER_WORD + 0.49)
     if eastern:
         shares["ja" if cjk["kana"] > 0.1 * cjk.total() else "zh"] = eastern
@@ -70,21 +68,26 @@ def reading(text: str) -> Reading:
 
 def _latin_language(words: Counter[str]) -> str:
     """The Latin-script language with the most stop words, each weighing less the more languages have it."""
+    english = _english()
+    if sum(count for word, count in words.items() if word in english) >= max(_PLAINLY_ENGLISH * words.total(), _SHORT):
+        return "en"  # spares loading three dozen other languages, which takes seconds
     weights = _weights("LATIN")
     scores: Counter[str] = Counter()
     signs: Counter[str] = Counter()
+    different: Counter[str] = Counter()
     for word, count in words.items():
         known = weights.get(word.replace("\u2019", "'"))
         if known:
             for code in known:
                 scores[code] += count / len(known)  # type: ignore[assignment]
                 signs[code] += count
+                different[code] += 1
     best = max(_SCRIPTS["LATIN"], key=lambda code: scores[code])
     if words.total() < _SHORT:
-        return best if signs[best] >= _FEWEST_SIGNS and scores[best] > 1.5 * scores["en"] else "en"
+        return best if different[best] >= _FEWEST_SIGNS and scores[best] > 1.5 * scores["en"] else "en"
     if best == "en" or scores[best] <= 1.1 * scores["en"]:
-        return "en" if signs["en"] >= _PROSE * words.total() else "und"
-    return best if signs[best] >= _PROSE * words.total() else "und"
+        return "en" if signs["en"] >= _ENGLISH * words.total() else "und"
+    return best if signs[best] >= _OTHER * words.total() else "und"
 
 
 def _named(script: str, words: Counter[str]) -> str:
@@ -100,17 +103,28 @@ def _named(script: str, words: Counter[str]) -> str:
     return max(codes, key=lambda code: scores[code])
 
 
+@lru_cache(maxsize=1)
+def _english() -> frozenset[str]:
+    return _stop_words("en")
+
+
 @lru_cache(maxsize=8)
 def _weights(script: str) -> dict[str, tuple[str, ...]]:
     """For every stop word the languages of a script that list it."""
-    import spacy.util
-
     found: dict[str, list[str]] = {}
     for code in _SCRIPTS[script]:
-        for word in spacy.util.get_lang_class(code).Defaults.stop_words:
+        for word in _stop_words(code):
             if len(word) > 1 or not word.isascii() or word in "aeioyu":
                 found.setdefault(word.lower(), []).append(code)
     return {word: tuple(dict.fromkeys(codes)) for word, codes in found.items()}
+
+
+def _stop_words(code: str) -> frozenset[str]:
+    """spaCy's list for a language, read on its own: the language's package compiles its tokenizer, which takes seconds."""
+    import spacy
+
+    path = Path(spacy.__file__).parent / "lang" / code / "stop_words.py"
+    return frozenset(runpy.run_path(str(path))["STOP_WORDS"])
 
 
 def _marked_words(text: str) -> list[str]:

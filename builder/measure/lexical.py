@@ -117,9 +117,7 @@ class LexicalIndex:
         seed = min(SEED, at_least)
         if seed not in self._seeds:
             self._seeds[seed] = _Seeds(self._tokens, seed, np.arange(len(self._tokens)))
-        return [
-            self._place(run, words) for run in self._runs(self._numbers(words), seed) if run[1] >= at_least
-        ]
+        return [self._place(run, words) for run in self._runs(self._numbers(words), seed) if run[1] >= at_least]
 
     def _number(self, word: str) -> int:
         return _BORDER if word == BREAK else self._vocabulary.setdefault(word, len(self._vocabulary))
@@ -152,9 +150,7 @@ class LexicalIndex:
             length = 0
             while start + length < len(numbers):
                 longer = (
-                    at[eval_tokens[at + length] == numbers[start + length]]
-                    if numbers[start + length] >= 0
-                    else at[:0]
+                    at[eval_tokens[at + length] == numbers[start + length]] if numbers[start + length] >= 0 else at[:0]
                 )
                 if not len(longer):
                     break
@@ -198,9 +194,7 @@ class LexicalIndex:
             for begin in seeds.hits(numbers)
         ]
 
-    def _coverage(
-        self, numbers: NDArray[np.int32], whole: list[tuple[int, int, int]]
-    ) -> tuple[float, str | None]:
+    def _coverage(self, numbers: NDArray[np.int32], whole: list[tuple[int, int, int]]) -> tuple[float, str | None]:
         """The largest rarity-weighted share of a message's words that lie in seeds of the text, and whose
         it is.
         """
@@ -223,8 +217,12 @@ class LexicalIndex:
         own, other = words, self._texts[message]
         last = start + length - 1
         return Run(
-            length, own.starts[start], own.ends[last], self._keys[message],
-            other.starts[first], other.ends[first + length - 1],
+            length,
+            own.starts[start],
+            own.ends[last],
+            self._keys[message],
+            other.starts[first],
+            other.ends[first + length - 1],
         )
 
 

@@ -77,9 +77,7 @@ class Background:
         if above >= self._tail:
             return float(np.interp(1 - above, self._levels, self._values))
         ratio = self._tail / above
-        grown = (
-            np.log(ratio) if abs(self._shape) < 1e-9 else np.expm1(self._shape * np.log(ratio)) / self._shape
-        )
+        grown = np.log(ratio) if abs(self._shape) < 1e-9 else np.expm1(self._shape * np.log(ratio)) / self._shape
         return float(self._start + self._scale * grown)
 
     def _refuse_empty(self) -> None:

@@ -52,9 +52,7 @@ class Chunker:
         self.size, self.overlap = size, overlap
         self._room = size - self._specials
         if self._room < 8:
-            raise InputError(
-                f"a passage of {size} tokens leaves no room for words; use at least {self._specials + 8}"
-            )
+            raise InputError(f"a passage of {size} tokens leaves no room for words; use at least {self._specials + 8}")
         if not 0 <= overlap < 1:
             raise InputError(f"the overlap of passages must be at least 0 and below 1, not {overlap}")
         self.fingerprint = content_id([VERSION, size, overlap, _spacy_version()], 64)

@@ -17,9 +17,7 @@ def margin(dimension: int) -> float:
     return 2 * dimension * float(np.finfo(np.float32).eps)
 
 
-def check_unit_rows(
-    vectors: NDArray[np.floating], dimension: int | None = None, name: str = "vectors"
-) -> None:
+def check_unit_rows(vectors: NDArray[np.floating], dimension: int | None = None, name: str = "vectors") -> None:
     """Refuse anything but finite unit rows [n, d].
 
     Raises:
@@ -31,9 +29,7 @@ def check_unit_rows(
     norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
     wrong = np.flatnonzero(~(np.abs(norms - 1) <= UNIT_TOLERANCE))
     if len(wrong):
-        raise ValueError(
-            f"{name} must have unit rows, but row {wrong[0]} has the length {norms[wrong[0]]:.6g}"
-        )
+        raise ValueError(f"{name} must have unit rows, but row {wrong[0]} has the length {norms[wrong[0]]:.6g}")
 
 
 def best_pairs(
@@ -129,9 +125,7 @@ class KeptIndex:
         check_unit_rows(vectors, self.dimension)
         rows = np.ascontiguousarray(vectors, dtype=np.float32)
         if self._count + len(rows) > len(self._rows):
-            grown = np.empty(
-                (max(256, 2 * self._count, self._count + len(rows)), self.dimension), dtype=np.float32
-            )
+            grown = np.empty((max(256, 2 * self._count, self._count + len(rows)), self.dimension), dtype=np.float32)
             grown[: self._count] = self._rows[: self._count]
             self._rows = grown
         self._rows[self._count : self._count + len(rows)] = rows

@@ -72,8 +72,7 @@ class VectorCache:
             store.execute("PRAGMA journal_mode=WAL")
             store.execute("PRAGMA synchronous=NORMAL")
             store.execute(
-                "CREATE TABLE IF NOT EXISTS vectors "
-                "(name BLOB PRIMARY KEY, crc INTEGER, data BLOB) WITHOUT ROWID"
+                "CREATE TABLE IF NOT EXISTS vectors (name BLOB PRIMARY KEY, crc INTEGER, data BLOB) WITHOUT ROWID"
             )
         except sqlite3.Error:
             store.close()
@@ -81,6 +80,4 @@ class VectorCache:
         return store
 
     def _name(self, text: str, kind: np.dtype[Any]) -> bytes:
-        return hashlib.sha256(
-            f"{self._key}\x00{kind.name}\x00{text}".encode("utf-8", "surrogatepass")
-        ).digest()[:20]
+        return hashlib.sha256(f"{self._key}\x00{kind.name}\x00{text}".encode("utf-8", "surrogatepass")).digest()[:20]

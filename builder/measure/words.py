@@ -22,9 +22,7 @@ _LOOKALIKES = str.maketrans(
     "авеікмнорстухһјѕԁԛԝүαβεζηικμνορτυχϲϳıɑɡɩʏɴʀᴀᴄᴇᴏᴛᴜ",
     "abeikmhopctyxhjsdqwyabezhikmvoptyxcjiagiynraceotu",
 )
-_QUOTES = str.maketrans(
-    dict.fromkeys("\u2018\u2019\u201a\u201b\u02b9\u02bb\u02bc\u02bd\u2032\u00b4\uff07\u0060", "'")
-)
+_QUOTES = str.maketrans(dict.fromkeys("\u2018\u2019\u201a\u201b\u02b9\u02bb\u02bc\u02bd\u2032\u00b4\uff07\u0060", "'"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +54,7 @@ def words_of(text: str) -> Words:
 @lru_cache(maxsize=1 << 17)
 def word_hash(word: str) -> int:
     """A 64-bit hash of a word, the same in every process."""
-    return int.from_bytes(
-        hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little"
-    )
+    return int.from_bytes(hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
 def windows_hash(values: NDArray[np.uint64], n: int) -> NDArray[np.uint64]:

@@ -71,9 +71,7 @@ def _text_of(row: Row, text_field: str | None) -> str:
     if text_field is not None:
         if text_field not in fields:
             hint = nearest(text_field, [str(name) for name in fields])
-            raise InputError(
-                f"{row.place}: there is no field {text_field!r}{hint}; the fields are {_names(row)}"
-            )
+            raise InputError(f"{row.place}: there is no field {text_field!r}{hint}; the fields are {_names(row)}")
         text = _as_text(fields[text_field])
         if text is None:
             raise InputError(f"{row.place}: the field {text_field!r} holds neither text nor messages")

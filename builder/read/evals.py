@@ -26,8 +26,22 @@ PREFIXES = ("hf:", "inspect:", "inspect-log:")
 _SYSTEM = ("system", "system_prompt")
 # Fields that hold what is shown, the surest first; the first that is filled is taken.
 _PROMPTS = (
-    "input", "messages", "turns", "conversation", "conversations", "prompt", "question", "user_prompt",
-    "text", "statement", "dilemma_situation", "dilemma", "scenario", "scenario_text", "situation", "context",
+    "input",
+    "messages",
+    "turns",
+    "conversation",
+    "conversations",
+    "prompt",
+    "question",
+    "user_prompt",
+    "text",
+    "statement",
+    "dilemma_situation",
+    "dilemma",
+    "scenario",
+    "scenario_text",
+    "situation",
+    "context",
 )
 # Answers that are shown together with such a field.
 _CHOICES = ("choices", "options", "action1", "action2")
@@ -56,9 +70,7 @@ def read_eval(spec: str | Path) -> Eval:
     ids = Ids()
     items = tuple(_folder(path, ids) if path.is_dir() else _file(path, ids))
     if not items:
-        raise InputError(
-            f"{path} holds no prompts, so nothing can be kept away from it; check that it is the eval"
-        )
+        raise InputError(f"{path} holds no prompts, so nothing can be kept away from it; check that it is the eval")
     return Eval(_name(path), items, _fingerprint(items))
 
 
@@ -68,15 +80,11 @@ def _shipped_path(name: str) -> Path:
     except InputError:
         names: list[str] = []
     else:
-        names = sorted(
-            p.name for p in folder.iterdir() if p.is_dir() and p.name not in ("background", "calibration")
-        )
+        names = sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name not in ("background", "calibration"))
     if name in names:
         return folder / name
     listed = f"; the shipped evals are {', '.join(names)}" if names else ""
-    raise InputError(
-        f"there is no file, folder or shipped eval called {name!r}{nearest(name, names)}{listed}"
-    )
+    raise InputError(f"there is no file, folder or shipped eval called {name!r}{nearest(name, names)}{listed}")
 
 
 def _folder(folder: Path, ids: Ids) -> Iterator[EvalItem]:
@@ -106,9 +114,7 @@ def _row_items(path: Path, prefix: str, ids: Ids) -> Iterator[EvalItem]:
         messages = _messages_of(row)
         given = given_id(row)
         made = content_id([message.text for message in messages])
-        yield EvalItem(
-            ids.given(prefix + given, row.place) if given else ids.made(prefix + made, row.place), messages
-        )
+        yield EvalItem(ids.given(prefix + given, row.place) if given else ids.made(prefix + made, row.place), messages)
 
 
 def _messages_of(row: Row) -> tuple[EvalMessage, ...]:
@@ -124,9 +130,7 @@ def _messages_of(row: Row) -> tuple[EvalMessage, ...]:
         system = next((row.fields[name] for name in _SYSTEM if isinstance(row.fields.get(name), str)), "")
         shown = [("system", system), *shown]
     if len(shown) and not any(text.strip() for _, text in shown):
-        raise InputError(
-            f"{row.place}: the field {field!r} shows the model nothing; fill it or leave the row out"
-        )
+        raise InputError(f"{row.place}: the field {field!r} shows the model nothing; fill it or leave the row out")
     shown = [(role, text) for role, text in [*shown, *_choices(row)] if text.strip()]
     return tuple(EvalMessage(index, role, text) for index, (role, text) in enumerate(shown))
 
@@ -145,9 +149,7 @@ def _shown(value: Any, row: Row, field: str) -> list[tuple[str, str]]:  # noqa: 
         return [("user", turn) for turn in value]
     text = content_of(value)
     if text is None:
-        raise InputError(
-            f"{row.place}: the field {field!r} holds neither text nor messages with role and content"
-        )
+        raise InputError(f"{row.place}: the field {field!r} holds neither text nor messages with role and content")
     return [("user", text)]
 
 

@@ -32,8 +32,7 @@ def read_rows(path: Path) -> Iterator[Row]:
     if suffix not in READERS:
         known = ", ".join(sorted({*READERS, *TEXT_SUFFIXES}))
         raise InputError(
-            f"{path}: files that end in {suffix or 'nothing'} are not read{nearest(suffix, list(READERS))}; "
-            f"use {known}"
+            f"{path}: files that end in {suffix or 'nothing'} are not read{nearest(suffix, list(READERS))}; use {known}"
         )
     try:
         yield from READERS[suffix](path)
@@ -50,9 +49,7 @@ def read_text(path: Path) -> str:
     try:
         return _decode(path.read_bytes(), path)
     except OSError as problem:
-        raise InputError(
-            f"{path} cannot be read ({problem.strerror or problem}); check the file"
-        ) from problem
+        raise InputError(f"{path} cannot be read ({problem.strerror or problem}); check the file") from problem
 
 
 def text_files(folder: Path) -> list[Path]:
@@ -67,11 +64,7 @@ def row_files(folder: Path) -> list[Path]:
 
 def _below(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
     found = (p.relative_to(folder) for p in folder.rglob("*") if p.suffix.lower() in suffixes and p.is_file())
-    return [
-        folder / p
-        for p in sorted(found, key=lambda p: p.parts)
-        if not any(x.startswith(".") for x in p.parts)
-    ]
+    return [folder / p for p in sorted(found, key=lambda p: p.parts) if not any(x.startswith(".") for x in p.parts)]
 
 
 def _decode(data: bytes, path: Path) -> str:
@@ -172,13 +165,9 @@ def _parquet(path: Path) -> Iterator[Row]:
                     number += 1
                     yield Row(fields, path, f"{path}, row {number}")
     except UnicodeDecodeError as problem:
-        raise InputError(
-            f"{path}, after row {number}: the bytes are not UTF-8; save the text as UTF-8"
-        ) from problem
+        raise InputError(f"{path}, after row {number}: the bytes are not UTF-8; save the text as UTF-8") from problem
     except pa.ArrowInvalid as problem:
-        raise InputError(
-            f"{path}: this is not a Parquet file that can be read ({first_line(problem)})"
-        ) from problem
+        raise InputError(f"{path}: this is not a Parquet file that can be read ({first_line(problem)})") from problem
 
 
 READERS: dict[str, Callable[[Path], Iterator[Row]]] = {

@@ -46,11 +46,7 @@ def content_of(value: Any) -> str | None:  # noqa: ANN401
         return value
     if isinstance(value, list):
         parts = [part.get("text", "") if isinstance(part, dict) else part for part in value]
-        return (
-            "\n".join(part for part in parts if part)
-            if all(isinstance(part, str) for part in parts)
-            else None
-        )
+        return "\n".join(part for part in parts if part) if all(isinstance(part, str) for part in parts) else None
     return None
 
 

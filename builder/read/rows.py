@@ -37,9 +37,7 @@ class Ids:
             InputError: if it was used before; both places are named.
         """
         if id_ in self._places:
-            raise InputError(
-                f"{place}: the id {id_!r} was already used at {self._places[id_]}; ids must differ"
-            )
+            raise InputError(f"{place}: the id {id_!r} was already used at {self._places[id_]}; ids must differ")
         self._places[id_] = place
         return id_
 

@@ -19,7 +19,7 @@ from builder.records import Eval
 from builder.screen.rows import DistanceRow, Nearest, NotRun
 
 THEME_PERCENTILE = 0.95
-_ENTITIES = 2
+_ENTITIES = 3
 _COVERAGE = 0.02
 _STRUCTURAL = NotRun("structural", "this version reads no slots, so class 2 is not measured")
 _JUDGE = NotRun("judge", "no language model is configured for it")
@@ -75,9 +75,11 @@ class EvalScreen:
 
     def thresholds(self) -> dict[str, float]:
         """The thresholds in force, with how they came about: for the manifest and the reports."""
+        lexical = {"verbatim_words": self.verbatim_words, "background_coverage": round(self.coverage, 4)}
+        if not self._references:
+            return lexical
         return {
-            "verbatim_words": self.verbatim_words,
-            "background_coverage": round(self.coverage, 4),
+            **lexical,
             "suspect_percentile": self._suspect_percentile,
             "suspect_cosine_1_passage": round(float(self._background.threshold(self._suspect_percentile, 1)), 4),
             "suspect_cosine_20_passages": round(float(self._background.threshold(self._suspect_percentile, 20)), 4),

@@ -152,7 +152,9 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
-@pytest.mark.parametrize("kilobytes", [8, 64, 200])
+@pytest.mark.parametrize(
+    "kilobytes", [pytest.param(8, marks=pytest.mark.slow), 64, pytest.param(200, marks=pytest.mark.slow)]
+)
 def test_a_full_disk_is_one_sentence_and_the_build_goes_on_later(
     kilobytes: int, project: Path, exempla: Exempla, small_disk: Callable[[int], Path]
 ) -> None:

@@ -16,8 +16,7 @@ from builder.measure import weights as weights_module
 rng = random.Random(4)
 WORDS = ["the", "sea", "gave", "up", "its", "dead", "lamp", "keeper", "writes", "a", "log", "of", "storms"]
 POOL = [
-    " ".join(rng.choices(WORDS, k=n))
-    for n in [1, 2, 5, 9, 14, 15, 22, 30, 31, 40, 55, 63, 80, 97, 110, 126, 140, 300]
+    " ".join(rng.choices(WORDS, k=n)) for n in [1, 2, 5, 9, 14, 15, 22, 30, 31, 40, 55, 63, 80, 97, 110, 126, 140, 300]
 ] + ["", " ", "好" * 30, "é" * 9, "\ud800 lone surrogate"]
 
 

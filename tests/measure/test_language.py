@@ -1,7 +1,5 @@
 """Languages by script and stop words, on written-out samples and on the real documents."""
 
-
-
 import random
 
 import pytest
@@ -40,9 +38,7 @@ def test_samples_are_named(code):
     assert found.words >= 15
 
 
-@pytest.mark.parametrize(
-    "text", ["Hello there", "ok", "Café au lait", "def f(x): return x", "", "1 2 3", "Kill it!"]
-)
+@pytest.mark.parametrize("text", ["Hello there", "ok", "Café au lait", "def f(x): return x", "", "1 2 3", "Kill it!"])
 def test_short_english_and_empty_texts_stay_english(text):
     assert reading(text).english
 

@@ -26,11 +26,7 @@ def maximal_runs(text, messages, at_least):
                 if k >= at_least:
                     found[i] = max(found.get(i, 0), k)
     # One that lies inside another is not a run of its own.
-    return [
-        (i, k)
-        for i, k in sorted(found.items())
-        if not any(a < i and i + k <= a + n for a, n in found.items())
-    ]
+    return [(i, k) for i, k in sorted(found.items()) if not any(a < i and i + k <= a + n for a, n in found.items())]
 
 
 @settings(max_examples=150, deadline=None)

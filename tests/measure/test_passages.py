@@ -20,15 +20,11 @@ def by_characters(texts):
     return [1 + len(text) + text.count(" ") for text in texts]
 
 
-TEXTS = st.text(
-    alphabet=st.sampled_from(list("ab cd. !?\n\n。好\u0915\u0940\u200b\U0001f600\u2028")), max_size=400
-)
+TEXTS = st.text(alphabet=st.sampled_from(list("ab cd. !?\n\n。好\u0915\u0940\u200b\U0001f600\u2028")), max_size=400)
 
 
 @settings(max_examples=150, deadline=None)
-@given(
-    TEXTS, st.sampled_from([by_words, by_characters]), st.integers(12, 40), st.sampled_from([0.0, 0.5, 0.75])
-)
+@given(TEXTS, st.sampled_from([by_words, by_characters]), st.integers(12, 40), st.sampled_from([0.0, 0.5, 0.75]))
 def test_passages_cover_the_text_fit_the_size_and_are_the_text(text, count, size, overlap):
     chunker = Chunker(count, size, overlap)
     passages = chunker.split(text)

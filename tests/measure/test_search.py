@@ -33,9 +33,7 @@ def test_best_pairs_is_the_oracle_with_duplicates_and_any_block(data):
     references = clustered(rng, q, d, spread=0.01)
     references = references[rng.integers(q, size=q)]
     vectors = (
-        references[rng.integers(q, size=sum(counts))]
-        if data.draw(st.booleans())
-        else clustered(rng, sum(counts), d)
+        references[rng.integers(q, size=sum(counts))] if data.draw(st.booleans()) else clustered(rng, sum(counts), d)
     )
     offsets = np.r_[0, np.cumsum(counts)]
     block, search_module._BLOCK = search_module._BLOCK, data.draw(st.sampled_from([1, 7, 64, 1 << 20]))
@@ -44,11 +42,7 @@ def test_best_pairs_is_the_oracle_with_duplicates_and_any_block(data):
     finally:
         search_module._BLOCK = block
     for i in range(len(counts)):
-        pairs = [
-            (-dot(vectors[p], references[r]), p, r)
-            for p in range(offsets[i], offsets[i + 1])
-            for r in range(q)
-        ]
+        pairs = [(-dot(vectors[p], references[r]), p, r) for p in range(offsets[i], offsets[i + 1]) for r in range(q)]
         best, passage, reference = min(pairs)
         assert (scores[i], passages[i], nearest[i]) == (-best, passage, reference)
 

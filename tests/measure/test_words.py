@@ -10,9 +10,7 @@ from builder.measure.words import words_of
 
 TEXTS = st.text(
     alphabet=st.one_of(
-        st.sampled_from(
-            list("abc dE'\u2019-.\n\u00e9\u00df\u4f60\u0915\u0940\u1112\u1161\u11ab$\u007b\u007d")
-        ),
+        st.sampled_from(list("abc dE'\u2019-.\n\u00e9\u00df\u4f60\u0915\u0940\u1112\u1161\u11ab$\u007b\u007d")),
         st.characters(codec="utf-8"),
     ),
     max_size=60,

@@ -45,9 +45,7 @@ def test_text_is_found_by_name(tmp_path, row, text):
 
 
 def test_ids_are_kept_made_and_numbered(tmp_path):
-    path = lines(
-        tmp_path / "c.jsonl", {"id": 7, "text": "a"}, {"id": "x", "text": "a"}, {"text": "a"}, {"text": "a"}
-    )
+    path = lines(tmp_path / "c.jsonl", {"id": 7, "text": "a"}, {"id": "x", "text": "a"}, {"text": "a"}, {"text": "a"})
     assert [t.id for t in read_corpus(path)] == ["7", "x", content_id("a"), content_id("a") + "-2"]
 
 
