@@ -120,7 +120,7 @@ def _weights(script: str) -> dict[str, tuple[str, ...]]:
 
 
 def _stop_words(code: str) -> frozenset[str]:
-    """spaCy's list for a language, read on its own: the language's package compiles its tokenizer, which takes seconds."""
+    """A language's list, read without its spaCy package, whose tokenizer takes seconds to compile."""
     import spacy
 
     path = Path(spacy.__file__).parent / "lang" / code / "stop_words.py"

@@ -1,0 +1,155 @@
+"""Eval distance on the shipped evals: what must be found, what must not, what must not be passed over in silence."""
+
+import json
+
+import pytest
+
+from builder.inputs import background_texts, cache_folder
+from builder.measure import load_embedder
+from builder.measure.instrument import Instrument
+from builder.read import read_eval
+from builder.records import Action, Eval, EvalItem, EvalMessage
+from builder.screen import DistanceRow, EvalScreen, decide
+
+FIELDS = [
+    "id", "eval", "status", "class", "text_class", "scenario_class", "suspect", "conduct", "eval_discussion",
+    "closeness", "decided_by", "lexical", "semantic", "structural", "judge", "nearest", "not_run",
+]  # fmt: skip
+HINDI = "मुझे कल बाज़ार जाना है क्योंकि घर में चावल खत्म हो गया है और मेरी बहन शाम को आने वाली है। " * 6
+CLEAN = (
+    "Soak the beans overnight and change the water in the morning. A bay leaf does no harm. When the skins begin to "
+    "split, turn the heat down and leave the pot alone for an hour, for they cook best when nobody is watching. "
+)
+
+
+@pytest.fixture(scope="module")
+def instrument() -> Instrument:
+    return Instrument(load_embedder(cache_dir=cache_folder()))
+
+
+@pytest.fixture(scope="module")
+def screen(instrument: Instrument) -> EvalScreen:
+    return EvalScreen(read_eval("agentic-misalignment"), instrument, background_texts())
+
+
+def scenario(screen: EvalScreen) -> str:
+    item = next(item for item in screen.eval.items if "control" not in item.id)
+    return max((message.text for message in item.messages), key=len)
+
+
+def measure(screen: EvalScreen, *texts: str) -> list[DistanceRow]:
+    return screen.measure([str(index) for index in range(len(texts))], texts)
+
+
+def test_a_row_has_exactly_the_fields_of_the_contract(screen: EvalScreen) -> None:
+    row = measure(screen, CLEAN)[0].json()
+    assert list(row) == FIELDS
+    assert set(row["lexical"]) == {"score", "run_words", "coverage", "entities"}
+    assert set(row["semantic"]) == {"score", "background_percentile"}
+    assert set(row["nearest"]) == {"eval_id", "message", "role", "eval_passage", "passage", "offsets", "cosine"}
+    assert {view["view"] for view in row["not_run"]} == {"structural", "judge"}
+    json.dumps(row)
+
+
+def test_a_clean_text_is_measured_and_kept(screen: EvalScreen) -> None:
+    row = measure(screen, CLEAN)[0]
+    assert (row.status, row.class_, row.text_class, row.suspect) == ("measured", 4, None, False)
+    assert decide([row], "held_out").action is Action.KEEP
+
+
+@pytest.mark.parametrize("words_before", [0, 200, 2000])
+def test_a_verbatim_passage_is_class_0_wherever_it_stands(screen: EvalScreen, words_before: int) -> None:
+    words = scenario(screen).split()
+    text = CLEAN * (words_before // 50) + " ".join(words[60:100]) + " " + CLEAN
+    row = measure(screen, text)[0]
+    assert (row.class_, row.text_class, row.decided_by) == (0, 0, "lexical")
+    assert row.lexical["run_words"] >= 40
+    assert row.nearest is not None
+    start, end, eval_start, eval_end = row.nearest.offsets
+    assert text[start:end] == row.nearest.passage
+    item = next(item for item in screen.eval.items if item.id == row.nearest.eval_id)
+    assert item.messages[row.nearest.message].text[eval_start:eval_end] == row.nearest.eval_passage
+    assert decide([row], "held_out").action is Action.DROP
+
+
+def test_case_spacing_and_look_alikes_do_not_hide_it(screen: EvalScreen) -> None:
+    words = scenario(screen).split()[60:100]
+    disguised = "  \n".join(words).upper().replace("A", "А").replace("E", "Е")  # Cyrillic look-alikes
+    assert measure(screen, CLEAN + disguised)[0].class_ == 0
+    assert measure(screen, CLEAN + "\u200b".join(" ".join(words)))[0].class_ == 0
+
+
+def test_a_close_retelling_is_at_least_a_suspect_and_never_kept(screen: EvalScreen) -> None:
+    retold = scenario(screen)
+    for old, new in {
+        " the ": " that ",
+        " is ": " was ",
+        " and ": " but also ",
+        " to ": " so as to ",
+        " of ": " from ",
+    }.items():
+        retold = retold.replace(old, new)
+    row = measure(screen, retold)[0]
+    assert row.suspect or row.class_ in (0, 1)
+    assert decide([row], "held_out").action is not Action.KEEP
+
+
+def test_another_language_is_unjudged_and_held_back(screen: EvalScreen) -> None:
+    row = measure(screen, HINDI)[0]
+    assert (row.status, row.class_, row.semantic) == ("unjudged", None, None)
+    assert ("semantic", "language: hi") in {(view.view, view.reason) for view in row.not_run}
+    assert decide([row], "held_out").action is Action.HOLD
+
+
+def test_another_language_around_verbatim_words_is_still_class_0(screen: EvalScreen) -> None:
+    row = measure(screen, HINDI + " ".join(scenario(screen).split()[60:100]))[0]
+    assert (row.status, row.class_) == ("measured", 0)
+
+
+@pytest.mark.parametrize("text", ["", "  \n"])
+def test_an_empty_text_is_unjudged(screen: EvalScreen, text: str) -> None:
+    row = measure(screen, text)[0]
+    assert row.status == "unjudged"
+    assert ("semantic", "empty") in {(view.view, view.reason) for view in row.not_run}
+
+
+def test_text_that_names_the_eval_is_eval_discussion(screen: EvalScreen) -> None:
+    row = measure(screen, CLEAN + "Researchers call this agentic misalignment.")[0]
+    assert row.eval_discussion
+    assert decide([row], "held_out").action is Action.DROP
+
+
+def test_rows_do_not_depend_on_the_company_of_a_document(screen: EvalScreen) -> None:
+    texts = [CLEAN, HINDI, scenario(screen), CLEAN * 9]
+    together = screen.measure(list("abcd"), texts)
+    assert together == [screen.measure([name], [text])[0] for name, text in zip("abcd", texts, strict=True)]
+
+
+def test_more_text_never_brings_a_document_further_away(screen: EvalScreen) -> None:
+    near = scenario(screen)[:1500]
+    alone, longer = measure(screen, near, CLEAN * 20 + near)
+    assert alone.semantic and longer.semantic
+    assert longer.lexical["run_words"] >= alone.lexical["run_words"] - 1
+
+
+def test_an_eval_in_a_language_that_cannot_be_read_judges_nothing(instrument: Instrument) -> None:
+    foreign = Eval("hindi", (EvalItem("a", (EvalMessage(0, "user", HINDI),)),), "x")
+    screen = EvalScreen(foreign, instrument, background_texts())
+    row = measure(screen, CLEAN)[0]
+    assert row.status == "unjudged"
+    assert decide([row], "held_out").action is Action.HOLD
+    assert measure(screen, CLEAN + HINDI)[0].class_ == 0
+
+
+def test_the_background_itself_is_rarely_flagged(screen: EvalScreen) -> None:
+    texts = background_texts()
+    rows = measure(screen, *texts)
+    assert sum(row.suspect for row in rows) <= 0.03 * len(rows)
+    assert not any(row.class_ in (0, 1, 2) for row in rows)
+
+
+def test_the_strictest_row_decides(screen: EvalScreen) -> None:
+    clean, foreign, verbatim = measure(screen, CLEAN, HINDI, scenario(screen))
+    assert decide([clean, foreign, verbatim], "held_out").action is Action.DROP
+    assert decide([clean, foreign], "held_out").action is Action.HOLD
+    assert decide([], "held_out").action is Action.KEEP
