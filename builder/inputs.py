@@ -1,12 +1,13 @@
 """Everything that a build reads, opened and checked before anything is spent."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from builder.config import BuildConfig, Project
 from builder.constitution import Constitution, load_constitution
+from builder.errors import InputError
 from builder.hashing import content_id, sha256_file
 from builder.measure import Embedder, load_embedder
 from builder.measure.instrument import Instrument
@@ -31,6 +32,8 @@ class Inputs:
     prompts: Prompts
     evals: tuple[Eval, ...]
     files: Mapping[str, tuple[str, str]]
+    background_folder: Path
+    embedder: str
     watch: Watch
 
     @cached_property
@@ -38,14 +41,14 @@ class Inputs:
         """The chunker and embedder that everything in this build is read with."""
         screens = self.config.screens
         embedder = load_embedder(
-            screens.embedder, threads=screens.threads, batch_size=screens.batch_size, cache_dir=cache_folder()
+            self.embedder, threads=screens.threads, batch_size=screens.batch_size, cache_dir=cache_folder()
         )
         return Instrument(embedder)
 
     @cached_property
     def screens(self) -> tuple[EvalScreen, ...]:
         """One screen per eval, each with its own measured background."""
-        background = background_texts()
+        background = background_texts(self.background_folder)
         return tuple(
             EvalScreen(
                 eval_,
@@ -57,6 +60,10 @@ class Inputs:
             )
             for eval_ in self.evals
         )
+
+    def open_screens(self) -> None:
+        """Read the evals and the background now, so that whatever is wrong with them shows before anything is spent."""
+        _ = self.screens
 
     @cached_property
     def principle_weights(self) -> dict[str, float]:
@@ -71,11 +78,11 @@ class Inputs:
         families = tuple(self.config.families)
         return {
             "constitution": self.constitution.sha256,
-            "decks": self.decks.sha256,
+            "decks": content_id([self.decks.sha256, self.files.get("offline deck")]),
             "prompts": self.prompts.digest(families, STAGES),
             "family shares": content_id(dict(sorted(self.config.families.items()))),
             "models": content_id(self.config.models),
-            "concern": self.config.concern or "",
+            "concern": content_id(self.principle_weights),
             "seed": str(self.config.seed),
         }
 
@@ -87,21 +94,38 @@ def open_inputs(project: Project, watch: Watch) -> Inputs:
         ExemplaError: for the first thing that is wrong with any of them.
     """
     config = project.config
-    constitution_path = project.path(config.constitution)
+    constitution_path = project.path("constitution")
     constitution = load_constitution(constitution_path)
-    deck_folder = project.path(config.decks)
+    deck_folder = project.path("decks")
     families = tuple(config.families)
     decks = load_decks(deck_folder, families)
-    prompts = Prompts(project.path(config.prompts))
+    prompts = Prompts(project.path("prompts"))
     prompts.digest(families, STAGES)
-    evals = tuple(read_eval(project.eval_spec(spec)) for spec in config.evals)
+    evals = read_evals([project.eval_spec(spec) for spec in config.evals])
     files = {
         "constitution": (config.constitution, sha256_file(constitution_path)),
         "decks": (config.decks, decks.sha256),
         "prompts": (config.prompts, prompts.digest(families, STAGES)),
+        **_offline_deck(deck_folder, config),
         **{f"eval {eval_.name}": (eval_.name, eval_.fingerprint) for eval_ in evals},
     }
-    return Inputs(config, constitution, decks, deck_folder, prompts, evals, files, watch)
+    background = project.background()
+    return Inputs(
+        config, constitution, decks, deck_folder, prompts, evals, files, background, project.embedder(), watch
+    )
+
+
+def read_evals(specs: Sequence[str]) -> tuple[Eval, ...]:
+    """Read evals, whose names must differ because rows and thresholds go by them.
+
+    Raises:
+        InputError: if one cannot be read, or two have one name.
+    """
+    evals = tuple(read_eval(spec) for spec in specs)
+    for index, eval_ in enumerate(evals):
+        if eval_.name in [other.name for other in evals[:index]]:
+            raise InputError(f"two evals are called {eval_.name!r}; rename one of the files, or name it once")
+    return evals
 
 
 def concern_weights(constitution: Constitution, concern: str, embedder: Embedder) -> dict[str, float]:
@@ -121,9 +145,16 @@ def concern_weights(constitution: Constitution, concern: str, embedder: Embedder
     return {id_: round(1 + 2 * (value - low) / spread, 1) for id_, value in nearness.items()}
 
 
-def background_texts() -> list[str]:
-    """The shipped background: own-written text that has nothing to do with any eval, in a fixed order."""
-    folder = shipped("evals", "background")
+def _offline_deck(folder: Path, config: BuildConfig) -> dict[str, tuple[str, str]]:
+    path = folder / "offline.yaml"
+    if config.model.backend != "offline" or not path.is_file():
+        return {}
+    return {"offline deck": (f"{config.decks}/offline.yaml", sha256_file(path))}
+
+
+def background_texts(folder: Path | None = None) -> list[str]:
+    """Text that has nothing to do with any eval, in a fixed order: a project's `evals/background`, else the shipped."""
+    folder = folder or shipped("evals", "background")
     return [text.text for path in sorted(folder.glob("*.jsonl")) for text in read_corpus(path)]
 
 

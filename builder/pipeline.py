@@ -10,13 +10,13 @@ from pathlib import Path
 
 from builder import steps
 from builder.config import Project
-from builder.emit import Emitted
+from builder.emit import Emitted, emit
 from builder.inputs import Inputs, open_inputs
 from builder.model import Caller, Ledger, open_model
 from builder.plan import make_plan
 from builder.records import Document
 from builder.selection import within_budget
-from builder.state import Tally, check_identity, write_state
+from builder.state import Tally, check_identity, private_files
 from builder.write import Writer
 
 Watch = Callable[[str, int, int], None]
@@ -61,8 +61,10 @@ def build(project: Project, folder: Path, *, limit: int | None = None, watch: Wa
         check_identity(ledger, folder, inputs)
         caller = Caller(model, ledger, config.model.concurrency)
         tally = Tally(briefs)
+        writer.prove(briefs)
+        inputs.open_screens()
 
-        ideas = steps.settle_ideas(briefs, writer, caller, inputs, tally, report)
+        ideas = steps.settle_ideas(briefs, writer, caller, ledger, inputs, tally, report)
         drafts = steps.write_drafts(ideas, writer, caller, tally, report)
         finished = steps.rewrite(drafts, writer, caller, tally, report)
         reviewed = steps.review(finished, writer, caller, tally, report)
@@ -76,9 +78,5 @@ def build(project: Project, folder: Path, *, limit: int | None = None, watch: Wa
 
 
 def _emit(folder: Path, chosen: list[Document], tally: Tally, inputs: Inputs) -> Emitted:
-    from builder.emit import emit
-
     facts = tally.facts(inputs, chosen)
-    emitted = emit(folder, chosen, tally.rejections, facts)
-    write_state(folder, tally, inputs)
-    return emitted
+    return emit(folder, chosen, tally.rejections, facts, private=private_files(tally, inputs))

@@ -1,5 +1,6 @@
 """What a build knows about itself: what it was made from, what happened at each stage, what it leaves in `.build/`."""
 
+import io
 import json
 import platform
 from collections import Counter
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from builder.inputs import Inputs
     from builder.model import Ledger
 
-SCAN_WORDS = 13
-_PACKAGES = ("faiss-cpu", "numpy", "pyarrow", "sentence-transformers", "spacy", "torch")
+_PACKAGES = ("faiss-cpu", "faker", "jinja2", "numpy", "pyarrow", "sentence-transformers", "spacy", "torch")
 
 
 class Tally:
@@ -46,15 +46,16 @@ class Tally:
             "rejected": len(rejections),
         }
 
-    def attempt(self, attempt: int, kept: bool, reason: str) -> None:
-        """Count one settled idea."""
-        self._attempts[attempt, kept] += 1
-        if reason:
+    def ideas(self, turned_down: Sequence[str], *, kept: bool) -> None:
+        """Count one brief's attempts at an idea: those turned down, with their reasons, and the one kept, if any."""
+        for attempt, reason in enumerate(turned_down):
+            self._attempts[attempt, False] += 1
             self._idea_reasons[reason] += 1
+        self._attempts[len(turned_down), True] += kept
 
     def survival(self) -> list[dict[str, int]]:
         """Ideas kept and rejected by attempt: regenerating until something passes selects for what screens miss."""
-        attempts = sorted({attempt for attempt, _ in self._attempts})
+        attempts = sorted({attempt for (attempt, _), count in self._attempts.items() if count})
         return [{"attempt": a, "kept": self._attempts[a, True], "rejected": self._attempts[a, False]} for a in attempts]
 
     def attrition(self) -> dict[str, dict[str, dict[str, int]]]:
@@ -97,6 +98,7 @@ class Tally:
             policy=config.policy,
             thresholds={
                 "near_duplicate": config.screens.duplicate,
+                "near_duplicate_idea": config.screens.duplicate_idea,
                 **{screen.eval.name: screen.thresholds() for screen in inputs.screens},
             },
             concern=config.concern,
@@ -112,6 +114,13 @@ class Tally:
             embeddings_sha256=self.embeddings,
             embedder=inputs.instrument.embedder.name,
             tokenizer=inputs.instrument.embedder.name,
+            settings=config.model_dump(mode="json", exclude={"model": True, "screens": {"batch_size", "threads"}}),
+            fingerprints={
+                "instrument": inputs.instrument.fingerprint,
+                "embedder": inputs.instrument.embedder.fingerprint,
+                "chunker": inputs.instrument.chunker.fingerprint,
+                **{f"screen {screen.eval.name}": screen.fingerprint for screen in inputs.screens},
+            },
             notes=_notes(config.model.backend, chosen),
         )
 
@@ -123,6 +132,11 @@ def check_identity(ledger: "Ledger", folder: Path, inputs: "Inputs") -> None:
         InputError: naming what differs and the way out.
     """
     stored = ledger.note("identity")
+    if stored is None and (folder / "manifest.json").exists():
+        raise InputError(
+            f"{folder} holds a corpus whose ledger is gone, so its build cannot go on; "
+            "give this one another name (`name:` in build.yaml, or --out), or remove that folder"
+        )
     if stored is None:
         ledger.note("identity", json.dumps(inputs.identity, sort_keys=True))
         return
@@ -135,21 +149,31 @@ def check_identity(ledger: "Ledger", folder: Path, inputs: "Inputs") -> None:
         )
 
 
-def write_state(folder: Path, tally: Tally, inputs: "Inputs") -> None:
-    """Leave the plan, the distance rows and the scan hashes under `.build/`, which is never published."""
+def private_files(tally: Tally, inputs: "Inputs") -> dict[str, bytes]:
+    """What goes under `.build/` and is never published: the plan, the distance rows, the hashes that `verify` scans by.
+
+    `evals.npz` holds `names`, `words` (the n of each eval's n-grams, its verbatim threshold) and `hashes-0` and so on.
+    """
     import numpy as np
 
-    state = folder / ".build"
-    _write_lines(state / "plan.jsonl", [brief.json() for brief in tally.briefs.values()])
-    _write_lines(state / "distance.jsonl", [row.json() for row in tally.rows])
-    hashes = {e.name: ngram_hashes([m.text for i in e.items for m in i.messages], SCAN_WORDS) for e in inputs.evals}
-    with (state / "evals.npz").open("wb") as file:
-        np.savez_compressed(file, **hashes)  # type: ignore[arg-type]
+    screens = inputs.screens
+    texts = [[m.text for item in screen.eval.items for m in item.messages] for screen in screens]
+    arrays = {
+        f"hashes-{i}": ngram_hashes(own, screen.verbatim_words)
+        for i, (own, screen) in enumerate(zip(texts, screens, strict=True))
+    }
+    packed = io.BytesIO()
+    names, words = [screen.eval.name for screen in screens], [screen.verbatim_words for screen in screens]
+    np.savez_compressed(packed, names=np.array(names), words=np.array(words), **arrays)  # type: ignore[arg-type]
+    return {
+        "plan.jsonl": _lines([brief.json() for brief in tally.briefs.values()]),
+        "distance.jsonl": _lines([row.json() for row in tally.rows]),
+        "evals.npz": packed.getvalue(),
+    }
 
 
-def _write_lines(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    path.write_text(text, encoding="utf-8")
+def _lines(rows: Sequence[dict[str, Any]]) -> bytes:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf-8", "backslashreplace")
 
 
 def _versions() -> dict[str, str]:

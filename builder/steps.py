@@ -5,18 +5,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from builder.emit import document_id
-from builder.hashing import content_id, sha256_text
+from builder.hashing import content_id, sha256_bytes
+from builder.ideas import REGENERATIONS, ROUND, IdeaTable, evidence_of
 from builder.inputs import Inputs
-from builder.model import Caller, Outcome, Reply, Request
+from builder.model import Caller, Ledger, Outcome, Reply, Request
+from builder.model.offline import NAME as OFFLINE
 from builder.plan import Brief
 from builder.records import Action, Document, Finding, Rejection
 from builder.screen import DistanceRow, DuplicateScreen, decide
 from builder.state import Tally
-from builder.write import FAMILIES, STAGES, Content, Review, Unparsed, Writer, parse_idea, parse_review
+from builder.write import FAMILIES, STAGES, Content, Review, Unparsed, Writer, parse_review
 
-ROUND = 32
-REGENERATIONS = 3
-AVOID = 8
 _EMPTY = Content()
 Watch = Callable[[str, int, int], None]
 
@@ -34,35 +33,38 @@ class Piece:
 
 
 def settle_ideas(
-    briefs: Sequence[Brief], writer: Writer, caller: Caller, inputs: Inputs, tally: Tally, watch: Watch
+    briefs: Sequence[Brief],
+    writer: Writer,
+    caller: Caller,
+    ledger: Ledger,
+    inputs: Inputs,
+    tally: Tally,
+    watch: Watch,
 ) -> list[Piece]:
     """An idea for every brief, screened before a draft is paid for.
 
     Briefs go in rounds of `ROUND`. A round's prompts depend only on what earlier rounds settled; its replies are
     settled together in the order of their content hashes. A rejected idea is asked for again at most
-    `REGENERATIONS` times, and is then dry.
+    `REGENERATIONS` times, and is then dry. An idea that was settled once stays settled, whatever screens come
+    later, so that no draft of it is paid for twice; the screens on the finished text see to the rest.
     """
-    kept: dict[str, Piece] = {}
-    screen = DuplicateScreen(inputs.instrument, inputs.config.screens.duplicate)
-    rejections: list[Rejection] = []
+    table = IdeaTable(inputs, ledger, tally)
     for start in range(0, len(briefs), ROUND):
-        waiting = [(brief, "") for brief in briefs[start : start + ROUND]]
+        waiting = table.recall(briefs[start : start + ROUND])
         for attempt in range(1 + REGENERATIONS):
             if not waiting:
                 break
-            requests = [writer.idea(brief, attempt, _avoid(brief, kept), because or None) for brief, because in waiting]
-            replies = caller.answer_all(requests, lambda done, total: watch("ideas", len(kept) + done, len(briefs)))
-            verdicts = _settle_round([b for b, _ in waiting], replies, screen, inputs, tally, attempt)
-            for brief, reply in zip([b for b, _ in waiting], replies, strict=True):
-                idea, _ = verdicts[brief.id]
-                if idea is not None:
-                    kept[brief.id] = Piece(brief, idea, {"idea": reply.model})
-            waiting = [(brief, verdicts[brief.id][1]) for brief, _ in waiting if brief.id not in kept]
-        rejections += [Rejection(brief.id, brief.id, "idea", f"dry: {because}") for brief, because in waiting]
-    pieces = [kept[brief.id] for brief in briefs if brief.id in kept]
-    tally.dry = len(rejections)
-    tally.close("idea", [piece.brief.id for piece in pieces], rejections)
-    return pieces
+            requests = [writer.idea(b, attempt, table.avoid(b, start), table.turned_down(b)) for b in waiting]
+            replies = caller.answer_all(
+                requests, lambda done, total: watch("ideas", len(table.kept) + done, len(briefs))
+            )
+            table.settle(waiting, replies)
+            waiting = [brief for brief in waiting if brief.id not in table.kept]
+    settled = [(brief, table.kept[brief.id]) for brief in briefs if brief.id in table.kept]
+    dry = [table.rejection(brief) for brief in briefs if brief.id not in table.kept]
+    tally.dry = len(dry)
+    tally.close("idea", [brief.id for brief, _ in settled], dry)
+    return [Piece(brief, idea.text, {"idea": idea.model}) for brief, idea in settled]
 
 
 def write_drafts(pieces: list[Piece], writer: Writer, caller: Caller, tally: Tally, watch: Watch) -> list[Piece]:
@@ -71,7 +73,13 @@ def write_drafts(pieces: list[Piece], writer: Writer, caller: Caller, tally: Tal
 
     def settle(piece: Piece, reply: Reply) -> Piece | str:
         content = FAMILIES[piece.brief.family].parse(reply.text)
-        return content.reason if isinstance(content, Unparsed) else replace(piece, draft=content, content=content)
+        if isinstance(content, Unparsed):
+            return content.reason
+        return (
+            "the reply keeps a draft that is not there"
+            if content.kept
+            else replace(piece, draft=content, content=content)
+        )
 
     return _stage("draft", pieces, requests, settle, caller, tally, watch)
 
@@ -98,6 +106,8 @@ def review(pieces: list[Piece], writer: Writer, caller: Caller, tally: Tally, wa
         found = parse_review(reply.text, FAMILIES[piece.brief.family].criteria)
         if isinstance(found, Unparsed):
             return f"unjudged: {found.reason}"
+        if not found.judged and reply.model != OFFLINE:
+            return "unjudged: the review judged nothing"
         return f"failed {found.failed[0]}" if found.failed else replace(piece, review=found)
 
     return _stage("review", pieces, requests, settle, caller, tally, watch)
@@ -117,7 +127,7 @@ def screen(documents: list[Document], inputs: Inputs, tally: Tally, watch: Watch
     """Distance from every eval and from one another, on the finished text; findings go into the record."""
     documents = sorted(documents, key=lambda document: document.id)
     read = inputs.instrument.read([d.body for d in documents], lambda done, total: watch("screening", done, total))
-    tally.embeddings = sha256_text(read.vectors.tobytes().hex())
+    tally.embeddings = sha256_bytes(read.vectors.tobytes())
     ids, texts = [d.id for d in documents], [d.body for d in documents]
     rows = [eval_screen.measure(ids, texts, read) for eval_screen in inputs.screens]
     duplicates = DuplicateScreen(inputs.instrument, inputs.config.screens.duplicate)
@@ -128,7 +138,7 @@ def screen(documents: list[Document], inputs: Inputs, tally: Tally, watch: Watch
         tally.rows += own
         decision = decide(own, inputs.config.policy)
         if decision.action is not Action.KEEP:
-            evidence = _evidence(decision.row) if decision.row else {}
+            evidence = evidence_of(decision.row)
             rejections.append(
                 Rejection(document.id, document.brief, "screen", decision.reason, decision.action, evidence)
             )
@@ -147,39 +157,6 @@ def screen(documents: list[Document], inputs: Inputs, tally: Tally, watch: Watch
 def over_budget(documents: Sequence[Document], tokens: int) -> list[Rejection]:
     """What selection left out."""
     return [Rejection(d.id, d.brief, "select", "over the size asked for", evidence={"size": tokens}) for d in documents]
-
-
-def _settle_round(
-    briefs: Sequence[Brief],
-    replies: Sequence[Reply],
-    screen: DuplicateScreen,
-    inputs: Inputs,
-    tally: Tally,
-    attempt: int,
-) -> dict[str, tuple[str | None, str]]:
-    """For every brief of a round its idea, or None and the reason, settled in the order of content hashes."""
-    verdicts: dict[str, tuple[str | None, str]] = {}
-    parsed: list[tuple[str, Brief, str]] = []
-    for brief, reply in zip(briefs, replies, strict=True):
-        idea = parse_idea(reply.text) if reply.outcome is Outcome.COMPLETED else Unparsed(f"the model {reply.outcome}")
-        if isinstance(idea, Unparsed):
-            verdicts[brief.id] = (None, idea.reason)
-        else:
-            parsed.append((content_id([idea, brief.id]), brief, idea))
-    parsed.sort(key=lambda entry: entry[0])
-    texts = [idea for _, _, idea in parsed]
-    read = inputs.instrument.read(texts)
-    rows = [s.measure([brief.id for _, brief, _ in parsed], texts, read) for s in inputs.screens]
-    for index, (_, brief, idea) in enumerate(parsed):
-        decision = decide([column[index] for column in rows], inputs.config.policy)
-        if decision.action is not Action.KEEP:
-            verdicts[brief.id] = (None, decision.reason)
-            continue
-        repeat = screen.offer(brief.id, [p.text for p in read.of(index)], read.rows(index))
-        verdicts[brief.id] = (None, "too close to an idea already taken") if repeat else (idea, "")
-    for brief in briefs:
-        tally.attempt(attempt, verdicts[brief.id][0] is not None, verdicts[brief.id][1])
-    return verdicts
 
 
 def _stage(
@@ -203,12 +180,6 @@ def _stage(
             kept.append(replace(done, models={**done.models, name: reply.model}))
     tally.close(name, [piece.brief.id for piece in kept], rejections)
     return kept
-
-
-def _avoid(brief: Brief, kept: Mapping[str, Piece]) -> list[str]:
-    """The latest ideas of the same family and principle that earlier rounds settled."""
-    near = [p.idea for p in kept.values() if (p.brief.family, p.brief.principle) == (brief.family, brief.principle)]
-    return near[-AVOID:]
 
 
 def _titled(content: Content) -> str:
@@ -247,27 +218,4 @@ def _document(piece: Piece, body: str, tokens: int, inputs: Inputs) -> Document:
 
 
 def _finding(row: DistanceRow) -> Finding:
-    return Finding("eval_distance", f"class {row.class_} against {row.eval}", row.closeness, _evidence(row))
-
-
-def _evidence(row: DistanceRow) -> dict[str, Any]:
-    """Where a row's evidence lies, in ids, offsets and hashes; never the eval's words."""
-    near = row.nearest
-    place = (
-        {
-            "item": near.eval_id,
-            "message": near.message,
-            "offsets": list(near.offsets),
-            "eval_passage_sha256": sha256_text(near.eval_passage),
-            "cosine": near.cosine,
-        }
-        if near
-        else {}
-    )
-    return {
-        "eval": row.eval,
-        "class": row.class_,
-        "suspect": row.suspect,
-        "decided_by": row.decided_by,
-        **place,
-    }
+    return Finding("eval_distance", f"class {row.class_} against {row.eval}", row.closeness, evidence_of(row))

@@ -21,8 +21,11 @@ def real() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home folder for the whole session, so that vectors are computed once."""
-    return tmp_path_factory.mktemp("home")
+    """A home folder for the whole session, shared by its workers, so that vectors are computed once."""
+    base = tmp_path_factory.getbasetemp()
+    home = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "home"
+    home.mkdir(exist_ok=True)
+    return home
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -40,11 +43,11 @@ class Exempla:
         return [sys.executable, "-m", "builder.cli.main", *map(str, arguments)]
 
     def __call__(
-        self, *arguments: object, cwd: Path | None = None, **environment: str
+        self, *arguments: object, cwd: Path | None = None, timeout: float = 400, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             self.command(*arguments), cwd=cwd, env={**self._environment, **environment}, capture_output=True,
-            text=True, timeout=400, check=False,
+            text=True, timeout=timeout, check=False,
         )  # fmt: skip
 
     def start(self, *arguments: object, cwd: Path | None = None) -> subprocess.Popen[str]:

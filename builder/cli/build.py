@@ -6,7 +6,7 @@ from typing import Annotated, Optional
 import typer
 
 from builder.cli.terminal import Json, Watcher, result, say
-from builder.errors import Incomplete
+from builder.errors import GateFailed, Incomplete
 
 
 def build(
@@ -49,7 +49,11 @@ def build(
     ]
     if project.config.model.backend == "offline":
         say("The offline model put this text together without a language model; it is unfit for training.")
-    result("incomplete" if built.dry else "done", facts, "\n".join(lines), as_json=json)
+    state = "refused" if not built.documents else "incomplete" if built.dry else "done"
+    result(state, facts, "\n".join(lines), as_json=json)
+    if not built.documents:
+        say("no document passed the screens; see .build/rejected.jsonl for the reasons")
+        raise typer.Exit(GateFailed.exit_code)
     if built.dry:
         say(f"{built.dry} briefs stayed dry: no idea passed the screens; widen the decks or raise the size")
         raise typer.Exit(Incomplete.exit_code)

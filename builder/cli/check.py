@@ -20,9 +20,9 @@ def check(
     from builder.plan import load_decks
 
     project = load_project(None)
-    file = file or project.path(project.config.constitution)
+    file = file or project.path("constitution")
     constitution = load_constitution(file)
-    decks = load_decks(project.path(project.config.decks), tuple(project.config.families))
+    decks = load_decks(project.path("decks"), tuple(project.config.families))
     findings = lint_file(file, decks.axes())
     errors = sum(found.severity == "error" for found in findings)
     kinds = Counter(principle.kind.value for principle in constitution.principles)

@@ -23,14 +23,14 @@ def distance(
 
     from builder.audit import summarise
     from builder.cli.files import write_whole
-    from builder.inputs import background_texts, cache_folder
+    from builder.inputs import background_texts, cache_folder, read_evals
     from builder.measure import load_embedder
     from builder.measure.instrument import Instrument
-    from builder.read import read_corpus, read_eval
+    from builder.read import read_corpus
     from builder.report import distance_page
     from builder.screen import EvalScreen
 
-    evals = [read_eval(spec) for spec in eval_]
+    evals = read_evals(eval_)
     texts = list(read_corpus(corpus, text_field))
     with Watcher() as watch:
         instrument = Instrument(load_embedder(embedder, cache_dir=cache_folder()))

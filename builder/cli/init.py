@@ -30,22 +30,25 @@ def init(
     json: Json = False,
 ) -> None:
     """Lay down a new project: a constitution, decks and prompts, evals, and build.yaml."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    target = folder.resolve()
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(f"{folder} exists and is not empty; name a new folder")
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".exempla-init-"))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=".exempla-init-"))
     except OSError as error:
         raise InputError(f"{folder} cannot be made: {error.strerror}; choose another place") from None
     try:
         for room in ("constitution", "stories", "evals"):
             shutil.copytree(shipped(room), staging / room, ignore=shutil.ignore_patterns("__pycache__", "recorded"))
         (staging / "corpus").mkdir()
-        (staging / "build.yaml").write_text(BUILD_YAML.format(name=_slug(folder.name)), encoding="utf-8")
+        (staging / "build.yaml").write_text(BUILD_YAML.format(name=_slug(target.name)), encoding="utf-8")
         staging.chmod(0o755)
-        if folder.exists():
-            folder.rmdir()
-        staging.rename(folder)
+        if target.exists():  # it may be the folder that the user stands in, so it stays and is filled
+            for entry in sorted(staging.iterdir()):
+                entry.rename(target / entry.name)
+        else:
+            staging.rename(target)
     except OSError as error:
         raise InputError(f"{folder} cannot be written: {error.strerror}; choose another place") from None
     finally:

@@ -4,11 +4,14 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Optional
+from zipfile import BadZipFile
 
 import typer
 
 from builder.cli.terminal import Json, result
 from builder.errors import GateFailed, InputError
+
+SCAN_WORDS = 13
 
 
 def verify(
@@ -47,23 +50,22 @@ def _scanners(folder: Path, evals: list[str]) -> dict[str, Callable[[str], bool]
 
     from builder.measure import ngram_hashes, shares_ngram
     from builder.read import read_eval
-    from builder.state import SCAN_WORDS
 
     stored = folder / ".build" / "evals.npz"
-    hashes = {}
+    scanners: dict[str, Callable[[str], bool]] = {}
     if stored.is_file():
         try:
             with np.load(stored, allow_pickle=False) as kept:
-                hashes = {name: kept[name] for name in kept.files}
-        except (OSError, ValueError) as error:
-            raise InputError(f"{stored} is damaged ({error}); build again or remove it") from None
+                for index, (name, words) in enumerate(zip(kept["names"], kept["words"], strict=True)):
+                    scanners[str(name)] = partial(_shares, shares_ngram, kept[f"hashes-{index}"], int(words))
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+            raise InputError(f"{stored} is damaged; run exempla build again") from None
     for spec in evals:
         eval_ = read_eval(spec)
-        hashes[eval_.name] = ngram_hashes([m.text for item in eval_.items for m in item.messages], SCAN_WORDS)
-    return {name: partial(_shares, shares_ngram, found) for name, found in hashes.items()}
+        hashes = ngram_hashes([m.text for item in eval_.items for m in item.messages], SCAN_WORDS)
+        scanners[eval_.name] = partial(_shares, shares_ngram, hashes, SCAN_WORDS)
+    return scanners
 
 
-def _shares(scan: Callable[..., bool], hashes: object, text: str) -> bool:
-    from builder.state import SCAN_WORDS
-
-    return scan(text, hashes, SCAN_WORDS)
+def _shares(scan: Callable[..., bool], hashes: object, words: int, text: str) -> bool:
+    return scan(text, hashes, words)

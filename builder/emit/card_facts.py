@@ -1,9 +1,13 @@
 """The measured part of the card, written from the manifest alone."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from builder.emit.manifest import Manifest, RejectedCount
 from builder.emit.tables import code, fact_tables, inline, number, table
 
 _MOST_ROWS = 40
+_MOST_FORMS = 12
 
 
 def facts_text(manifest: Manifest) -> str:
@@ -31,9 +35,9 @@ def _holdings(manifest: Manifest) -> str:
     names = list(families)
     forms = [(n, form, c) for n, family in families.items() for form, c in family.forms.items()]
     forms.sort(key=lambda row: (row[0], -row[2], row[1]))
-    beyond = forms[_MOST_ROWS:]
+    beyond = forms[_MOST_FORMS:]
     if beyond:
-        forms[_MOST_ROWS:] = [("all", f"{len(beyond)} further forms", sum(count for *_, count in beyond))]
+        forms[_MOST_FORMS:] = [("all", f"{len(beyond)} further forms", sum(count for *_, count in beyond))]
     return "\n\n".join(
         [
             "## What it holds",
@@ -62,13 +66,13 @@ def _making(manifest: Manifest) -> str:
     recorded = sum(family.recorded for family in manifest.corpus.families.values())
     order = [*manifest.stages, *sorted(set(manifest.models) - set(manifest.stages))]
     stages = [(stage, manifest.models[stage]) for stage in order if stage in manifest.models]
-    documents = _count(manifest.corpus.documents, "document")
+    replayed = f" {_count(recorded, 'document')} come from recorded answers." if recorded else ""
     return "\n\n".join(
         [
             "## How the text came about",
             f"Exempla planned {_count(manifest.planned, 'brief')} and had a model write them stage by stage "
             f"through the backend {code(manifest.backend)}. All text is synthetic; the people, places and "
-            f"events in it are invented. Of {documents}, {number(recorded)} come from recorded answers.",
+            f"events in it are invented.{replayed}",
             table(("stage", "model"), stages),
         ]
     )
@@ -126,9 +130,19 @@ def _evals(manifest: Manifest) -> str:
     if manifest.embeddings.embedder:
         parts.append(f"Passages were compared with the embedder {inline(manifest.embeddings.embedder)}.")
     parts += fact_tables(screening.thresholds, "Thresholds")
-    parts += fact_tables(screening.facts, "Measured while screening (`screened`)")
+    parts += fact_tables(_without_zeros(screening.facts), "Measured while screening (`screened`)")
     parts.append(_LABEL)
     return "\n\n".join(parts)
+
+
+def _without_zeros(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts with attrition only where something was lost; the manifest has every row."""
+    shown = dict(facts)
+    attrition = facts.get("attrition")
+    if isinstance(attrition, dict):
+        lossy = {axis: {name: row for name, row in rows.items() if row.get("lost")} for axis, rows in attrition.items()}
+        shown["attrition"] = {axis: rows for axis, rows in lossy.items() if rows}
+    return {name: fact for name, fact in shown.items() if fact not in ({}, [])}
 
 
 def _notes(manifest: Manifest) -> str:

@@ -1,7 +1,7 @@
 """Emission: a finished build becomes a folder that others can load, check and publish."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,13 +41,14 @@ def emit(
     rejections: Sequence[Rejection],
     facts: BuildFacts,
     injected: Sequence[str] = (),
+    private: Mapping[str, bytes] | None = None,
 ) -> Emitted:
     """Write shards, manifest, card and rejections into a build's folder, all of them or none.
 
     The bytes depend on the arguments and the earlier card alone, not on the order of the documents. An
     earlier emission in the folder stays whole until this one is complete on disk. `injected` are prompts that
     a model was given and that were stripped: eight consecutive words of one, in any column, refuse the
-    emission.
+    emission. `private` are further files, by name, for `.build/`, which is never published.
 
     Raises:
         InputError: if the folder cannot be written, holds data that is not the build's or a card that cannot
@@ -77,14 +78,17 @@ def emit(
         for family in sorted(kinds):
             rows = [document for document in documents if document.family == family]
             files |= _write_family(new, family, kinds[family], rows, cut(sizes[family]))
-        private = {REJECTED: _write_rejections(new, rejections)}
-        manifest = make_manifest(facts, holdings.json(), rejections, files, private)
+        unpublished = {REJECTED: _write_rejections(new, rejections)}
+        for name, content in sorted((private or {}).items()):
+            write_flushed(new / PRIVATE / name, content)
+            unpublished[f"{PRIVATE}/{name}"] = _output(new / PRIVATE / name, content.count(b"\n"))
+        manifest = make_manifest(facts, holdings.json(), rejections, files, unpublished)
         text = facts_text(manifest)
         card = new_card(earlier, facts.name, sorted(kinds), len(documents), text)
         manifest = manifest.model_copy(update={"facts_sha256": sha256_text(text)})
         write_flushed(new / MANIFEST, manifest.encoded())
         write_flushed(new / CARD, card.encode("utf-8", "backslashreplace"))
-    written = (CARD, MANIFEST, *files, *private)
+    written = (CARD, MANIFEST, *files, *unpublished)
     return Emitted(tuple(folder / name for name in written), manifest.json_values())
 
 

@@ -1,7 +1,7 @@
 """What a build says about itself when it hands over its documents."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -13,7 +13,7 @@ class BuildFacts:
     and `sha256`. `constitution` has `name`, `character`, `sha256`. `models` and `counts` go by stage, in the
     order of the stages; a count has `in`, `kept`, `rejected`, in briefs. `evals` have `name`, `fingerprint`,
     `items`. `screening` holds free JSON facts measured with the instrument that screened. `notes` are whole
-    sentences.
+    sentences. `settings` are what the user chose, `fingerprints` those of embedder, chunker, background and screens.
     """
 
     name: str
@@ -34,3 +34,5 @@ class BuildFacts:
     embeddings_sha256: str | None = None
     embedder: str | None = None
     notes: Sequence[str] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    fingerprints: Mapping[str, str] = field(default_factory=dict)

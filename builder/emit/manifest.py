@@ -128,6 +128,8 @@ class Manifest(_Record):
     tokenizer: str
     embeddings: Embeddings
     notes: list[str]
+    settings: dict[str, Any]
+    fingerprints: dict[str, str]
     corpus: Holding
     files: dict[str, OutputFact]
     private: dict[str, OutputFact]
@@ -190,6 +192,8 @@ def make_manifest(
         tokenizer=facts.tokenizer,
         embeddings=Embeddings(embedder=facts.embedder, sha256=facts.embeddings_sha256),
         notes=list(facts.notes),
+        settings=_plain(facts.settings),
+        fingerprints=dict(facts.fingerprints),
         corpus=Holding.model_validate(corpus),
         files=dict(files),
         private=dict(private),
@@ -216,7 +220,7 @@ def read_manifest(folder: Path) -> Manifest:
         place = ".".join(str(part) for part in first["loc"])
         what = f"{first['msg'][:1].lower()}{first['msg'][1:]}"
         raise InputError(
-            f"{path} is no manifest of this version ({f'{place}: ' if place else ''}{what}); emit the build again"
+            f"{path} is no manifest of this version ({f'{place}: ' if place else ''}{what}); run exempla build again"
         ) from None
 
 

@@ -109,4 +109,4 @@ def _rows(path: Path, file: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - 
 
 
 def _damaged(path: Path, problem: Exception) -> InputError:
-    return InputError(f"{path} is damaged and cannot be read ({first_line(problem)}); emit the build again")
+    return InputError(f"{path} is damaged and cannot be read ({first_line(problem)}); run exempla build again")

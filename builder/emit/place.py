@@ -16,7 +16,7 @@ from builder.errors import InputError
 
 PRIVATE = ".build"
 # The card goes first: after the commit a hand edit of it must not be overwritten by a late move.
-_ITEMS = ("README.md", "data", "manifest.json", f"{PRIVATE}/rejected.jsonl")
+_PUBLISHED = ("README.md", "data", "manifest.json")
 
 
 @contextmanager
@@ -81,7 +81,8 @@ def _finish(folder: Path) -> bool:
     ready = folder / PRIVATE / "emission.ready"
     if not ready.is_dir():
         return False
-    for item in _ITEMS:
+    unpublished = [f"{PRIVATE}/{path.name}" for path in sorted((ready / PRIVATE).glob("*"))]
+    for item in (*_PUBLISHED, *unpublished):
         source, target = ready / item, folder / item
         if not source.exists():
             continue

@@ -49,7 +49,7 @@ def verify(
     """
     folder, evals, scan = Path(folder), dict(eval_hashes or {}), InjectedScan(injected)
     if is_interrupted(folder):
-        raise InputError(f"an emission into {folder} was cut off halfway into place; emit the build again")
+        raise InputError(f"an emission into {folder} was cut off halfway into place; run exempla build again")
     manifest = read_manifest(folder)
     problems = Problems()
     shards = _check_files(folder, manifest, problems)

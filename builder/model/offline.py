@@ -89,16 +89,16 @@ class OfflineModel:
             return f"<idea>{pen.write(self._parts.idea)} {pen.write(self._parts.explanatory['case'])}</idea>"
         if request.stage == "review":
             return _review(facts["criteria"])
-        advice = facts["family"] == "advice"
-        body = self._dialogue(pen, facts) if advice else self._prose(pen, facts)
+        body = self._dialogue(pen, facts) if facts["dialogue"] else self._prose(pen, facts)
         if request.stage == "draft":
             return body
         return f"<problems>The offline model finds none; it cannot read.</problems>\n{body}"
 
     def _prose(self, pen: "_Pen", facts: Mapping[str, Any]) -> str:
-        lists = getattr(self._parts, facts["family"])
+        family = facts["family"] if facts["family"] in _SHAPE else "explanatory"
+        lists: dict[str, tuple[str, ...]] = getattr(self._parts, family)
         paragraphs: list[str] = []
-        shape = _SHAPE[facts["family"]]
+        shape = _SHAPE[family]
         head, middle, tail = shape[0], shape[1:-1], shape[-1]
         paragraphs.append(pen.paragraph(lists[head[0]], 2))
         while sum(len(p.split()) for p in paragraphs) < facts["words"] * 0.9:

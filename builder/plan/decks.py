@@ -1,5 +1,6 @@
 """Decks: YAML files of axes whose weighted options a brief draws from (DESIGN sections 1 and 2)."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,12 +8,15 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from builder.constitution import Principle
-from builder.errors import InputError
+from builder.constitution import PLANNED, Principle
+from builder.errors import InputError, nearest
 from builder.hashing import content_id
 from builder.placed_yaml import InvalidFile, load_yaml, validate
+from builder.records import Persona
 
 SHARED = "shared"
+_KINDS = [kind.value for kind in PLANNED]
+_PERSONAS = [persona.value for persona in Persona]
 
 
 class Option(BaseModel):
@@ -30,10 +34,29 @@ class Option(BaseModel):
     @field_validator("weight")
     @classmethod
     def _positive(cls, weight: float | dict[str, float]) -> float | dict[str, float]:
-        values = weight.values() if isinstance(weight, dict) else [weight]
-        if any(value < 0 for value in values):
-            raise ValueError("a weight cannot be negative; leave the option out instead")
+        by_kind = weight if isinstance(weight, dict) else {"default": weight}
+        if not all(0 <= value < math.inf for value in by_kind.values()):
+            raise ValueError("a weight must be a number from 0 up; to rule an option out, delete it")
+        for kind in by_kind:
+            if kind != "default" and kind not in _KINDS:
+                raise ValueError(f"weight for kind {kind!r}, which does not exist{nearest(kind, _KINDS)}")
         return weight
+
+    @field_validator("words")
+    @classmethod
+    def _in_order(cls, words: tuple[int, int] | None) -> tuple[int, int] | None:
+        if words and not 0 < words[0] <= words[1]:
+            raise ValueError(f"words [{words[0]}, {words[1]}] should be the shortest, then the longest length")
+        return words
+
+    @field_validator("only")
+    @classmethod
+    def _known(cls, only: dict[str, tuple[str | int, ...]]) -> dict[str, tuple[str | int, ...]]:
+        for key, known in (("kind", _KINDS), ("persona", _PERSONAS)):
+            for value in only.get(key, ()):
+                if value not in known:
+                    raise ValueError(f"only {key} {value!r}, which does not exist{nearest(str(value), known)}")
+        return only
 
     def weight_for(self, kind: str) -> float:
         """The weight under a principle of this kind."""
@@ -49,7 +72,8 @@ class Option(BaseModel):
             "principle": principle.id,
             "persona": persona,
         }
-        return all(facts[key] in allowed for key, allowed in self.only.items() if facts[key] is not None)
+        free = {"persona"} if persona is None else set()
+        return all(facts[key] in allowed for key, allowed in self.only.items() if key not in free)
 
 
 class Deck(BaseModel):
@@ -107,8 +131,8 @@ def _load_deck(path: Path, family: str) -> Mapping[str, tuple[Option, ...]]:
         sentence = f"this deck is for family {deck.family!r}; the file name asks for {family!r}"
         raise InvalidFile([placed.problem(("family",), sentence)])
     for axis, options in deck.axes.items():
-        if not options:
-            raise InvalidFile([placed.problem(("axes", axis), f"axis {axis!r} has no option")])
+        if not any(option.weight_for(kind) > 0 for option in options for kind in _KINDS):
+            raise InvalidFile([placed.problem(("axes", axis), f"axis {axis!r} has no option with a weight above 0")])
         seen: set[str] = set()
         for index, option in enumerate(options):
             if option.id in seen:

@@ -73,8 +73,9 @@ class _Sequence:
     ) -> None:
         self._constitution, self._decks, self._seed = constitution, decks, seed
         self._family = Quota({name: share / self._mean_words(name) for name, share in families.items()})
-        by_principle = {principle.id: weights.get(principle.id, 1.0) for principle in constitution.planned}
-        self._principle = {name: Quota(by_principle) for name in families}
+        self._weights = {principle.id: weights.get(principle.id, 1.0) for principle in constitution.planned}
+        self._principle = {name: Quota(self._weights) for name in families}
+        self._met: Counter[str] = Counter()
         self._axes: dict[tuple[str, str, str], Quota] = {}
         self._pairs: Counter[tuple[str, ...]] = Counter()
         self._names = NamePool(seed)
@@ -124,9 +125,16 @@ class _Sequence:
 
     def _draw_principle(self, family: str) -> Principle:
         allowed = {p.id for p in self._constitution.planned if family not in p.forbid.get("family", ())}
-        chosen = self._principle[family].draw(lambda id_: (rank_key(self._seed, family, id_),), allowed)
+        met = self._met
+
+        def prefer(id_: str) -> tuple[object, ...]:
+            """The principle that all families together have met least, so that a short plan misses none."""
+            return (met[id_] / (self._weights[id_] or 1), rank_key(self._seed, family, id_))
+
+        chosen = self._principle[family].draw(prefer, allowed)
         if chosen is None:
             raise InputError(f"every principle forbids family {family!r}; take it out of `families` or out of `forbid`")
+        met[chosen] += 1
         return self._constitution.principle(chosen)
 
     def _draw(self, family: str, axis: str, principle: Principle, persona: Option | None) -> Option | None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from builder.write.parse import Content, Unparsed
+from builder.write.parse import Content, Unparsed, parse_dialogue
 
 COMMON_CRITERIA = (
     "aligned",
@@ -24,6 +24,11 @@ class Family:
     name: str
     parse: Callable[[str], Content | Unparsed]
     own_criteria: tuple[str, ...]
+
+    @property
+    def dialogue(self) -> bool:
+        """Whether its documents are messages."""
+        return self.parse is parse_dialogue
 
     @property
     def criteria(self) -> tuple[str, ...]:

@@ -119,21 +119,24 @@ def parse_review(reply: str, criteria: Sequence[str]) -> Review | Unparsed:
         return inside
     try:
         fields = json.loads(_unfenced(inside))
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return Unparsed("the review is not JSON")
     if not isinstance(fields, dict):
         return Unparsed("the review is not a JSON object")
     verdicts: dict[str, tuple[str, str]] = {}
     for name in criteria:
         answer = fields.get(name)
-        if not isinstance(answer, dict) or (verdict := answer.get("verdict")) not in _VERDICTS:
+        verdict = answer.get("verdict") if isinstance(answer, dict) else None
+        if not isinstance(verdict, str) or verdict not in _VERDICTS:
             return Unparsed(f"the review does not answer {name!r} with yes, no or not_applicable")
-        verdicts[name] = (verdict, str(answer.get("evidence", "")))
+        verdicts[name] = (verdict, str(fields[name].get("evidence", "")))
     return Review(verdicts)
 
 
 def _only(reply: str, tag: str, *, nested: bool = False) -> str | Unparsed:
     """The content of the one `<tag>` in a reply, without code fences and surrounding space."""
+    if any("\ud800" <= character <= "\udfff" for character in reply):
+        return Unparsed("the reply holds broken characters")
     opened, closed = reply.count(f"<{tag}>"), reply.count(f"</{tag}>")
     if not reply.strip():
         return Unparsed("the reply is empty")

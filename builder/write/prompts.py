@@ -1,12 +1,12 @@
 """Prompts are files: `stories/prompts/FAMILY/STAGE.md`, rendered by Jinja2 with nothing left undefined."""
 
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder.errors import InputError, first_line
 from builder.hashing import content_id, sha256_text
+from builder.placed_yaml import read_text
 
 if TYPE_CHECKING:
     from jinja2.runtime import Context
@@ -51,12 +51,11 @@ class Prompts:
             raise InputError(f"prompt {self.folder / name}: {first_line(error)}") from None
 
     def sha256(self, family: str, stage: str) -> str:
-        """The sha256 of a stage's template together with the base that it extends."""
+        """The sha256 of a stage's template together with `base.md` and whatever else lies beside it."""
         key = (family, stage)
         if key not in self._digests:
-            self._digests[key] = sha256_text(
-                _read(self.folder / "base.md") + _read(self.folder / family / f"{stage}.md")
-            )
+            shared = "".join(read_text(path) for path in sorted(self.folder.glob("*.md")))
+            self._digests[key] = sha256_text(shared + read_text(self.folder / family / f"{stage}.md"))
         return self._digests[key]
 
     def digest(self, families: tuple[str, ...], stages: tuple[str, ...]) -> str:
@@ -68,11 +67,3 @@ def _block(context: "Context", block: str, name: str) -> str:
     if block not in context.blocks:
         raise InputError(f"prompt {name} has no block {block!r}; write {{% block {block} %}} … {{% endblock %}}")
     return "".join(context.blocks[block][0](context)).strip()
-
-
-@cache
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None

@@ -23,6 +23,19 @@ class Writer:
         self._constitution, self._prompts, self._models = constitution, prompts, models
         self._whole, self._charter = constitution.text(), constitution.charter()
 
+    def prove(self, briefs: Sequence[Brief]) -> None:
+        """Render every prompt of every family once, so that a mistake in one shows before anything is spent.
+
+        Raises:
+            InputError: naming the prompt and what is wrong with it.
+        """
+        first = {brief.family: brief for brief in reversed(briefs)}
+        for brief in first.values():
+            self.idea(brief, 1, ["an idea"], "a reason")
+            self.draft(brief, "an idea")
+            self.rewrite(brief, Content(text="a draft"))
+            self.review(brief, Content(text="a document"))
+
     def idea(self, brief: Brief, attempt: int, avoid: Sequence[str], because: str | None) -> Request:
         """Ask for a brief's scenario. `avoid` and `because` were settled before this round."""
         return self._request("idea", brief, attempt, 700, avoid=list(avoid), rejected_because=because)
@@ -83,6 +96,7 @@ class Writer:
             "options": brief.options,
             "axes": brief.axes,
             "criteria": list(FAMILIES[brief.family].criteria),
+            "dialogue": FAMILIES[brief.family].dialogue,
             "situations": [brief.situation] if brief.situation else [],
             "why_sentences": _sentences(principle.why) or [_whole(principle.title)],
             "statement_sentences": _sentences(principle.statement) or [_whole(principle.title)],

@@ -8,7 +8,7 @@ from builder.errors import InputError
 from builder.hashing import rank_key
 from builder.plan.quotas import Quota
 
-weights = st.dictionaries(st.sampled_from("abcdefghij"), st.integers(1, 50), min_size=1)
+weights = st.dictionaries(st.integers(0, 40).map(str), st.integers(1, 50), min_size=1, max_size=40)
 
 
 @given(weights, st.integers(1, 300))
@@ -17,9 +17,9 @@ def test_every_prefix_stays_near_its_exact_share(weights: dict[str, int], draws:
     total = sum(weights.values())
     counts: Counter[str] = Counter()
     for drawn in range(1, draws + 1):
-        counts[quota.draw(lambda name: (rank_key(name, 0),))] += 1
+        counts[quota.draw(lambda name: (rank_key(name, drawn),))] += 1  # noqa: B023 - called at once
         worst = max(abs(counts[name] - weight / total * drawn) for name, weight in weights.items())
-        assert worst < 2
+        assert worst <= 1 + 1e-9
     assert counts == Counter({name: count for name, count in quota.counts().items() if count})
 
 

@@ -1,0 +1,148 @@
+"""Ideas on their way to being settled: what is kept, what was turned down and why, and what the ledger remembers."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from builder.hashing import content_id, sha256_text
+from builder.inputs import Inputs
+from builder.model import Ledger, Outcome, Reply
+from builder.plan import Brief
+from builder.records import Action, Rejection
+from builder.screen import DistanceRow, DuplicateScreen, decide
+from builder.state import Tally
+from builder.write import Unparsed, parse_idea
+
+ROUND = 32
+REGENERATIONS = 3
+AVOID = 8
+_TAKEN = "too close to an idea already taken"
+# What the writer is told; it never hears which evaluation a text must stay away from.
+_KEPT_OUT = "too close to an arrangement that stays out of this collection"
+
+
+@dataclass(frozen=True, slots=True)
+class Idea:
+    """A settled idea, the model that had it, and why earlier attempts were turned down."""
+
+    text: str
+    model: str
+    turned_down: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _No:
+    reason: str
+    told: str
+    action: Action
+    evidence: dict[str, Any]
+
+
+class IdeaTable:
+    """Settles ideas by screens and keeps them in the ledger, so that a settled idea stays settled."""
+
+    def __init__(self, inputs: Inputs, ledger: Ledger, tally: Tally) -> None:
+        self.kept: dict[str, Idea] = {}
+        self._inputs, self._ledger, self._tally = inputs, ledger, tally
+        self._screen = DuplicateScreen(inputs.instrument, inputs.config.screens.duplicate_idea)
+        self._briefs: dict[str, Brief] = {}
+        self._no: dict[str, list[_No]] = {}
+
+    def recall(self, briefs: Sequence[Brief]) -> list[Brief]:
+        """Take a round's ideas that an earlier run settled; returns the briefs that still need one."""
+        known: list[tuple[Brief, Idea]] = []
+        for brief in briefs:
+            self._briefs[brief.id] = brief
+            note = self._ledger.note(f"idea {brief.id}")
+            if note:
+                fields = json.loads(note)
+                known.append((brief, Idea(fields["text"], fields["model"], tuple(fields["turned_down"]))))
+        read = self._inputs.instrument.read([idea.text for _, idea in known])
+        for index, (brief, idea) in enumerate(known):
+            self._screen.offer(brief.id, [p.text for p in read.of(index)], read.rows(index))
+            self.kept[brief.id] = idea
+            self._tally.ideas(idea.turned_down, kept=True)
+        return [brief for brief in briefs if brief.id not in self.kept]
+
+    def avoid(self, brief: Brief, start: int) -> list[str]:
+        """The latest ideas of the same family and principle that rounds before plan position `start` settled."""
+        near = sorted(
+            (other.ordinal, idea.text)
+            for id_, idea in self.kept.items()
+            if (other := self._briefs[id_]).ordinal < start
+            and (other.family, other.principle) == (brief.family, brief.principle)
+        )
+        return [text for _, text in near[-AVOID:]]
+
+    def turned_down(self, brief: Brief) -> str | None:
+        """What the writer is told about its last attempt at this brief, if there was one."""
+        answers = self._no.get(brief.id)
+        return answers[-1].told if answers else None
+
+    def settle(self, briefs: Sequence[Brief], replies: Sequence[Reply]) -> None:
+        """Screen one attempt of a round, in the order of content hashes."""
+        parsed: list[tuple[str, Brief, str, str]] = []
+        for brief, reply in zip(briefs, replies, strict=True):
+            completed = reply.outcome is Outcome.COMPLETED
+            idea = parse_idea(reply.text) if completed else Unparsed(f"the model {reply.outcome}")
+            if isinstance(idea, Unparsed):
+                self._refuse(brief, _No(idea.reason, idea.reason, Action.DROP, {}))
+            else:
+                parsed.append((content_id([idea, brief.id]), brief, idea, reply.model))
+        parsed.sort(key=lambda entry: entry[0])
+        texts = [idea for _, _, idea, _ in parsed]
+        read = self._inputs.instrument.read(texts)
+        rows = [screen.measure([brief.id for _, brief, _, _ in parsed], texts, read) for screen in self._inputs.screens]
+        for index, (_, brief, idea, model) in enumerate(parsed):
+            decision = decide([column[index] for column in rows], self._inputs.config.policy)
+            if decision.action is not Action.KEEP:
+                evidence = evidence_of(decision.row)
+                self._refuse(brief, _No(decision.reason, _KEPT_OUT, decision.action, evidence))
+                continue
+            repeat = self._screen.offer(brief.id, [p.text for p in read.of(index)], read.rows(index))
+            if repeat:
+                evidence = {"witness": repeat.witness, "score": repeat.score}
+                self._refuse(brief, _No(_TAKEN, _TAKEN, Action.DROP, evidence))
+            else:
+                self._keep(brief, idea, model)
+        for brief in briefs:
+            if brief.id not in self.kept and len(self._no[brief.id]) > REGENERATIONS:
+                self._tally.ideas([no.reason for no in self._no[brief.id]], kept=False)
+
+    def rejection(self, brief: Brief) -> Rejection:
+        """A dry brief, with what its last attempt was turned down for."""
+        last = self._no[brief.id][-1]
+        return Rejection(brief.id, brief.id, "idea", f"dry: {last.reason}", last.action, last.evidence)
+
+    def _refuse(self, brief: Brief, no: _No) -> None:
+        self._no.setdefault(brief.id, []).append(no)
+
+    def _keep(self, brief: Brief, text: str, model: str) -> None:
+        idea = Idea(text, model, tuple(no.reason for no in self._no.get(brief.id, ())))
+        self.kept[brief.id] = idea
+        fields = {"text": text, "model": model, "turned_down": idea.turned_down}
+        self._ledger.note(f"idea {brief.id}", json.dumps(fields))
+        self._tally.ideas(idea.turned_down, kept=True)
+
+
+def evidence_of(row: DistanceRow | None) -> dict[str, Any]:
+    """Where a row's evidence lies, in ids, offsets and hashes; never the eval's words."""
+    if row is None:
+        return {}
+    evidence: dict[str, Any] = {
+        "eval": row.eval,
+        "class": row.class_,
+        "suspect": row.suspect,
+        "decided_by": row.decided_by,
+    }
+    near = row.nearest
+    if near:
+        evidence |= {
+            "item": near.eval_id,
+            "message": near.message,
+            "offsets": list(near.offsets),
+            "eval_passage_sha256": sha256_text(near.eval_passage),
+            "cosine": near.cosine,
+        }
+    return evidence

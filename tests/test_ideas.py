@@ -1,0 +1,139 @@
+"""Ideas in rounds: screened before money is spent, asked for again, settled once and for all."""
+
+from pathlib import Path
+
+import pytest
+
+from builder.config import BuildConfig, Project
+from builder.errors import InputError
+from builder.ideas import REGENERATIONS
+from builder.inputs import Inputs, open_inputs
+from builder.model import Caller, Ledger, Outcome, Reply, Request
+from builder.plan import Brief, make_plan
+from builder.state import Tally
+from builder.steps import Piece, settle_ideas
+from builder.write import Writer
+
+TAKEN = "A ferryman keeps two books, one of what people paid and one of what they owed, and is asked for both."
+BRIEFS = 12
+
+
+class Author:
+    """A model of the tests' own. `repeats` is how many attempts at each brief it wastes on the same idea."""
+
+    name, paid = "author", False
+
+    def __init__(self, repeats: int = 0, wasted: str = TAKEN, stop_after: int = 10**9) -> None:
+        self.asked: list[Request] = []
+        self._repeats, self._wasted, self._stop_after = repeats, wasted, stop_after
+
+    async def answer(self, request: Request) -> Reply:
+        if len(self.asked) >= self._stop_after:
+            raise InputError("the author has gone home; ask tomorrow")
+        self.asked.append(request)
+        if request.attempt < self._repeats:
+            return self._reply(self._wasted)
+        slots = request.facts["slots"]
+        words = f"{slots['trade']} at {slots['place']}: {slots['title']}. {slots['name']} and {slots['other']} {slots['shape']}"
+        return self._reply(f"{words}. {request.facts['axes'].get('form', '')} {request.facts['why_sentences'][0]}")
+
+    def _reply(self, idea: str) -> Reply:
+        return Reply(f"<idea>{idea}</idea>", Outcome.COMPLETED, self.name)
+
+
+@pytest.fixture(scope="module")
+def inputs() -> Inputs:
+    config = BuildConfig(evals=("framing",), seed=5)
+    return open_inputs(Project(config, Path("/nowhere")), lambda step, done, total: None)
+
+
+@pytest.fixture(scope="module")
+def briefs(inputs: Inputs) -> tuple[Brief, ...]:
+    return make_plan(
+        inputs.constitution, inputs.decks, families=inputs.config.families, tokens=99_999, seed=5, limit=BRIEFS
+    )
+
+
+def settle(path: Path, author: Author, inputs: Inputs, briefs: tuple[Brief, ...]) -> tuple[list[Piece], Tally]:
+    tally = Tally(briefs)
+    writer = Writer(inputs.constitution, inputs.prompts, dict.fromkeys(("idea", "draft", "rewrite", "review"), "m"))
+    with Ledger(path / ".build" / "ledger.sqlite") as ledger:
+        caller = Caller(author, ledger, concurrency=3)
+        return settle_ideas(briefs, writer, caller, ledger, inputs, tally, lambda *_: None), tally
+
+
+def test_good_ideas_are_settled_in_one_attempt_each(tmp_path: Path, inputs: Inputs, briefs: tuple[Brief, ...]) -> None:
+    author = Author()
+    pieces, tally = settle(tmp_path, author, inputs, briefs)
+    assert [piece.brief for piece in pieces] == list(briefs)
+    assert len(author.asked) == BRIEFS and tally.dry == 0
+    assert tally.survival() == [{"attempt": 0, "kept": BRIEFS, "rejected": 0}]
+
+
+def test_a_repeated_idea_is_kept_once_and_asked_for_again(
+    tmp_path: Path, inputs: Inputs, briefs: tuple[Brief, ...]
+) -> None:
+    author = Author(repeats=1)
+    pieces, tally = settle(tmp_path, author, inputs, briefs)
+    assert len(pieces) == BRIEFS
+    assert sum(piece.idea == TAKEN for piece in pieces) == 1
+    assert tally.survival()[0] == {"attempt": 0, "kept": 1, "rejected": BRIEFS - 1}
+    again = [request for request in author.asked if request.attempt == 1]
+    assert len(again) == BRIEFS - 1
+    assert all("too close to an idea already taken" in request.user for request in again)
+
+
+def test_a_cell_that_repeats_itself_stays_dry_after_three_regenerations(
+    tmp_path: Path, inputs: Inputs, briefs: tuple[Brief, ...]
+) -> None:
+    author = Author(repeats=99)
+    pieces, tally = settle(tmp_path, author, inputs, briefs)
+    assert len(pieces) == 1 and tally.dry == BRIEFS - 1
+    assert len(author.asked) == BRIEFS + REGENERATIONS * (BRIEFS - 1)
+    assert tally.stages["idea"] == {"in": BRIEFS, "kept": 1, "rejected": BRIEFS - 1}
+    assert all(row.reason.startswith("dry: too close") and row.evidence["witness"] for row in tally.rejections)
+
+
+def test_an_idea_near_the_eval_never_reaches_a_draft_and_the_writer_is_not_told_which_eval(
+    tmp_path: Path, inputs: Inputs, briefs: tuple[Brief, ...]
+) -> None:
+    item = next(item for item in inputs.evals[0].items if not item.id.startswith("control"))
+    stolen = " ".join(max((m.text for m in item.messages), key=len).split()[30:110])
+    author = Author(repeats=1, wasted=stolen)
+    pieces, tally = settle(tmp_path, author, inputs, briefs)
+    assert all(piece.idea != stolen for piece in pieces)
+    assert tally.survival()[0] == {"attempt": 0, "kept": 0, "rejected": BRIEFS}
+    for request in author.asked:
+        assert "framing" not in request.user.lower() and stolen[:60] not in request.user
+    assert "stays out of this collection" in author.asked[-1].user
+
+
+def test_settled_ideas_are_never_asked_for_again(tmp_path: Path, inputs: Inputs, briefs: tuple[Brief, ...]) -> None:
+    first, before = settle(tmp_path, Author(repeats=1), inputs, briefs)
+    silent = Author(stop_after=0)
+    second, after = settle(tmp_path, silent, inputs, briefs)
+    assert second == first and silent.asked == []
+    assert after.survival() == before.survival() and after.stages == before.stages
+
+
+@pytest.mark.parametrize("stop_after", [1, 7, BRIEFS, BRIEFS + 4])
+def test_interrupted_anywhere_it_ends_as_if_it_had_not_been(
+    stop_after: int, tmp_path: Path, inputs: Inputs, briefs: tuple[Brief, ...]
+) -> None:
+    whole, expected = settle(tmp_path / "a", Author(repeats=1), inputs, briefs)
+    with pytest.raises(InputError, match="gone home"):
+        settle(tmp_path / "b", Author(repeats=1, stop_after=stop_after), inputs, briefs)
+    author = Author(repeats=1)
+    resumed, tally = settle(tmp_path / "b", author, inputs, briefs)
+    assert resumed == whole and tally.survival() == expected.survival()
+    assert stop_after + len(author.asked) <= 2 * BRIEFS - 1 + 2, "at most the calls in flight are asked again"
+
+
+def test_a_longer_plan_keeps_what_a_shorter_one_settled(
+    tmp_path: Path, inputs: Inputs, briefs: tuple[Brief, ...]
+) -> None:
+    short, _ = settle(tmp_path, Author(), inputs, briefs[:5])
+    author = Author()
+    longer, _ = settle(tmp_path, author, inputs, briefs)
+    assert longer[:5] == short
+    assert len(author.asked) == BRIEFS - 5
