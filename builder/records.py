@@ -94,12 +94,10 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class CorpusText:
-    """One document of anybody's corpus, as the readers return it; `row` is its place in the input."""
+    """One document of anybody's corpus, as the readers return it."""
 
     id: str
     text: str
-    row: int
-    fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,9 @@ def plant(documents: list[dict[str, Any]], real: Path) -> set[str]:
 
 def measured(documents: list[dict[str, Any]], real: Path, exempla: Exempla, folder: Path) -> list[dict[str, Any]]:
     path = folder / "corpus.jsonl"
-    path.write_text("".join(json.dumps(document, ensure_ascii=False) + "\n" for document in documents), encoding="utf-8")
+    path.write_text(
+        "".join(json.dumps(document, ensure_ascii=False) + "\n" for document in documents), encoding="utf-8"
+    )
     eval_ = real / "evals" / "agentic_misalignment" / "rendered"
     done = exempla("distance", path, "--eval", eval_, "-o", folder / "out", "--json", timeout=1200)
     assert done.returncode == 0, done.stderr

@@ -62,7 +62,8 @@ class Background:
             InputError: if the background is empty, so that nothing can be said.
         """
         self._refuse_empty()
-        return float(np.exp(self._effective(passages) * self._log_cdf(np.array([score]))[0]))
+        exact = float(np.exp(self._effective(passages) * self._log_cdf(np.array([score]))[0]))
+        return round(exact, 12)  # beyond that it is rounding error, which need not rise with the score
 
     def threshold(self, level: float, passages: int = 1) -> float:
         """The score whose percentile for that many passages is `level`: the inverse of `percentile`.

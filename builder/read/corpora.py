@@ -6,17 +6,9 @@ from typing import Any
 
 from builder.errors import InputError, nearest
 from builder.hashing import content_id
-from builder.read.formats import (
-    READERS,
-    TEXT_SUFFIXES,
-    read_rows,
-    read_text,
-    row_files,
-    suffix_of,
-    text_files,
-)
+from builder.read.formats import folder_files, is_text, read_rows, read_text, row_files
 from builder.read.messages import messages_in
-from builder.read.rows import Ids, Row, given_id
+from builder.read.rows import Ids, Row, given_id, whole_text
 from builder.records import CorpusText, Message, join_messages
 
 
@@ -26,7 +18,7 @@ def read_corpus(path: Path, text_field: str | None = None) -> Iterator[CorpusTex
 
     The text is `text`, else `messages`, else `prompt` and `response`, unless `text_field` names another
     field. A missing `id` becomes the content hash, with `-2` and so on where the very same text comes
-    again. An empty text is returned as it is.
+    again. An empty text is returned as it is; half a surrogate pair becomes U+FFFD.
 
     Raises:
         InputError: for a missing or empty corpus, a row without text, a repeated id, or bytes that are not
@@ -34,14 +26,14 @@ def read_corpus(path: Path, text_field: str | None = None) -> Iterator[CorpusTex
     """
     path = Path(path)
     ids = Ids()
-    number = -1
-    for number, (row, named) in enumerate(_rows(path)):
-        text = _text_of(row, text_field)
+    empty = True
+    for row, named in _rows(path):
+        empty = False
+        text = whole_text(_text_of(row, text_field))
         given = given_id(row) or named
         id_ = ids.given(given, row.place) if given else ids.made(content_id(text), row.place)
-        rest = {key: value for key, value in row.fields.items() if value is not text}
-        yield CorpusText(id_, text, number, rest)
-    if number < 0:
+        yield CorpusText(id_, text)
+    if empty:
         raise InputError(
             f"{path} holds no documents; name a file with rows, or a folder with .txt, .md or .parquet files"
         )
@@ -52,18 +44,21 @@ def _rows(path: Path) -> Iterator[tuple[Row, str | None]]:
     if not path.exists():
         raise InputError(f"{path} does not exist; name a corpus file or folder")
     if path.is_file():
-        if suffix_of(path) in TEXT_SUFFIXES and suffix_of(path) not in READERS:
+        if is_text(path):
             yield Row({"text": read_text(path)}, path, str(path)), path.stem
         else:
             yield from ((row, None) for row in read_rows(path))
         return
     data = path / "data"
-    shards = row_files(data if row_files(data) else path) if data.is_dir() else row_files(path)
+    shards = row_files(data) if data.is_dir() else []
     if shards:
         yield from ((row, None) for shard in shards for row in read_rows(shard))
         return
-    for file in text_files(path):
-        yield Row({"text": read_text(file)}, file, str(file)), file.relative_to(path).as_posix()
+    for file in folder_files(path):
+        if is_text(file):
+            yield Row({"text": read_text(file)}, file, str(file)), file.relative_to(path).as_posix()
+        else:
+            yield from ((row, None) for row in read_rows(file))
 
 
 def _text_of(row: Row, text_field: str | None) -> str:

@@ -6,22 +6,12 @@ from typing import Any
 
 from builder.errors import InputError, nearest
 from builder.hashing import canonical_json, content_id, sha256_text
-from builder.read.formats import (
-    READERS,
-    TEXT_SUFFIXES,
-    read_rows,
-    read_text,
-    row_files,
-    suffix_of,
-    text_files,
-)
+from builder.read.formats import folder_files, is_text, read_rows, read_text
 from builder.read.messages import content_of, marked_messages, messages_in
-from builder.read.rows import Ids, Row, given_id
+from builder.read.rows import Ids, Row, given_id, whole_text
 from builder.records import Eval, EvalItem, EvalMessage
 from builder.shipped import shipped
 
-# Files in a folder of text that are not items.
-_ASIDE = ("readme", "license", "licence")
 PREFIXES = ("hf:", "inspect:", "inspect-log:")
 _SYSTEM = ("system", "system_prompt")
 # Fields that hold what is shown, the surest first; the first that is filled is taken.
@@ -43,6 +33,8 @@ _PROMPTS = (
     "situation",
     "context",
 )
+# Fields that are shown beside the one that asks.
+_BESIDES = ("context", "passage", "background", "scenario", "story", "document")
 # Answers that are shown together with such a field.
 _CHOICES = ("choices", "options", "action1", "action2")
 
@@ -88,16 +80,17 @@ def _shipped_path(name: str) -> Path:
 
 
 def _folder(folder: Path, ids: Ids) -> Iterator[EvalItem]:
-    texts = [path for path in text_files(folder) if path.stem.lower() not in _ASIDE]
-    rows = [path for path in sorted(folder.iterdir()) if path.is_file() and suffix_of(path) in READERS]
-    for path in texts:
-        yield from _text_item(path, path.relative_to(folder).with_suffix("").as_posix(), ids)
-    for path in rows or ([] if texts else row_files(folder)):
-        yield from _row_items(path, f"{path.stem}/" if len(rows) + len(texts) > 1 else "", ids)
+    files = folder_files(folder)
+    for path in files:
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        if is_text(path):
+            yield from _text_item(path, name, ids)
+        else:
+            yield from _row_items(path, f"{name}/" if len(files) > 1 else "", ids)
 
 
 def _file(path: Path, ids: Ids) -> Iterator[EvalItem]:
-    if suffix_of(path) in TEXT_SUFFIXES:
+    if is_text(path):
         yield from _text_item(path, path.stem, ids)
     else:
         yield from _row_items(path, "", ids)
@@ -127,16 +120,22 @@ def _messages_of(row: Row) -> tuple[EvalMessage, ...]:
         )
     shown = _shown(row.fields[field], row, field)
     if not any(role == "system" for role, _ in shown):
-        system = next((row.fields[name] for name in _SYSTEM if isinstance(row.fields.get(name), str)), "")
+        systems = [row.fields[name] for name in _SYSTEM if isinstance(row.fields.get(name), str)]
+        system = next(filter(_filled, systems), "")
         shown = [("system", system), *shown]
     if len(shown) and not any(text.strip() for _, text in shown):
         raise InputError(f"{row.place}: the field {field!r} shows the model nothing; fill it or leave the row out")
-    shown = [(role, text) for role, text in [*shown, *_choices(row)] if text.strip()]
+    besides = [("user", str(row.fields[name])) for name in _BESIDES if name != field and _text(row.fields.get(name))]
+    shown = [(role, whole_text(text)) for role, text in [*shown, *besides, *_choices(row)] if text.strip()]
     return tuple(EvalMessage(index, role, text) for index, (role, text) in enumerate(shown))
 
 
 def _filled(value: Any) -> bool:  # noqa: ANN401 - whatever a row holds
     return bool(value.strip()) if isinstance(value, str) else bool(value)
+
+
+def _text(value: Any) -> bool:  # noqa: ANN401
+    return isinstance(value, str) and bool(value.strip())
 
 
 def _shown(value: Any, row: Row, field: str) -> list[tuple[str, str]]:  # noqa: ANN401

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from builder.errors import InputError, first_line, nearest
 from builder.read.rows import Row
 
 TEXT_SUFFIXES = (".txt", ".md", ".markdown")
+_ASIDE = ("readme", "license", "licence")
 
 
 def suffix_of(path: Path) -> str:
@@ -52,18 +54,32 @@ def read_text(path: Path) -> str:
         raise InputError(f"{path} cannot be read ({problem.strerror or problem}); check the file") from problem
 
 
-def text_files(folder: Path) -> list[Path]:
-    """The text and Markdown files below a folder, sorted by path; hidden ones are left out."""
-    return _below(folder, TEXT_SUFFIXES)
+def folder_files(folder: Path) -> list[Path]:
+    """Every file below a folder that holds content, sorted by path. Hidden files, READMEs and licences are passed over.
+
+    Raises:
+        InputError: if there is a file of a kind that is not read, because leaving it out would go unnoticed.
+    """
+    found = [path for path in _below(folder) if path.stem.lower() not in _ASIDE]
+    for path in found:
+        if suffix_of(path) not in READERS and path.suffix.lower() not in TEXT_SUFFIXES:
+            known = ", ".join(sorted({*READERS, *TEXT_SUFFIXES}))
+            raise InputError(f"{path} is of a kind that is not read ({known} are); move it out of the folder")
+    return found
+
+
+def is_text(path: Path) -> bool:
+    """Whether a file is one text, and not rows."""
+    return path.suffix.lower() in TEXT_SUFFIXES
 
 
 def row_files(folder: Path) -> list[Path]:
     """The Parquet files below a folder, sorted by path; hidden ones are left out."""
-    return _below(folder, (".parquet",))
+    return [path for path in _below(folder) if path.suffix.lower() == ".parquet"]
 
 
-def _below(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
-    found = (p.relative_to(folder) for p in folder.rglob("*") if p.suffix.lower() in suffixes and p.is_file())
+def _below(folder: Path) -> list[Path]:
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     return [folder / p for p in sorted(found, key=lambda p: p.parts) if not any(x.startswith(".") for x in p.parts)]
 
 
@@ -86,7 +102,7 @@ def _jsonl(path: Path) -> Iterator[Row]:
         while True:
             try:
                 data = file.readline()
-            except (EOFError, gzip.BadGzipFile, OSError) as problem:
+            except (EOFError, zlib.error, OSError) as problem:
                 raise InputError(
                     f"{path}, after line {number}: the file is damaged ({first_line(problem)}); make it again"
                 ) from problem

@@ -1,11 +1,14 @@
 """A row of any file, with its place in words, so that every error can name it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from builder.errors import InputError
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +52,8 @@ class Ids:
             free = f"{id_}-{number}"
         self._places[free] = place
         return free
+
+
+def whole_text(text: str) -> str:
+    """A text that can be written as UTF-8: half a surrogate pair, which scraped JSON may hold, becomes U+FFFD."""
+    return _SURROGATE.sub("\ufffd", text)

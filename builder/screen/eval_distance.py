@@ -8,20 +8,28 @@ version does not have, and the rows say so.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from builder.hashing import content_id
 from builder.measure import Background, LexicalIndex, LexicalMatch, best_pairs
-from builder.measure.instrument import Instrument, PassageSet, Progress
+from builder.measure.instrument import UNREADABLE_SHARE, Instrument, PassageSet, Progress
 from builder.records import Eval
 from builder.screen.rows import DistanceRow, Nearest, NotRun
 
 THEME_PERCENTILE = 0.95
+BAND = 1e-5
+_CONTROL = "control"
+_COMMON = re.compile(
+    r"(data|datasets?|evals?|evaluations?|tests?|train|dev|prompts?|rendered|samples?|questions?|users?|jsonl?|csv|"
+    r"items?|scenarios?|examples?)",
+    re.IGNORECASE,
+)
 _ENTITIES = 3
 _COVERAGE = 0.02
 _STRUCTURAL = NotRun("structural", "this version reads no slots, so class 2 is not measured")
+_NAMELESS = NotRun("eval_discussion", "the eval's name is too common to look for")
 _JUDGE = NotRun("judge", "no language model is configured for it")
 
 
@@ -67,7 +75,8 @@ class EvalScreen:
         longest = max((match.run_words for match in chance), default=0)
         self.verbatim_words = max(verbatim_words, min(longest + 1, 20))
         self.coverage = max([_COVERAGE, *(match.coverage for match in chance)])
-        self._references, self._unreadable = self._read_references(messages, progress)
+        self._control = frozenset(item.id for item in eval_.items if item.id.rsplit("/", 1)[-1].startswith(_CONTROL))
+        self._references, self._unread, self._mostly_unread = self._read_references(messages, progress)
         unrelated = instrument.read(background)
         self._background = Background(self._best(unrelated), unrelated.offsets)
         self._named = _own_name(eval_.name)
@@ -127,16 +136,23 @@ class EvalScreen:
         found = [_STRUCTURAL, _JUDGE]
         if not text.strip():
             found.insert(0, NotRun("semantic", "empty"))
-        elif self._unreadable:
-            found.insert(0, NotRun("semantic", f"language: the eval is in {self._unreadable}"))
+        elif self._unread and self._mostly_unread:
+            found.insert(0, self._unread)
         elif read.unreadable[index]:
             found.insert(0, NotRun("semantic", f"language: {read.unreadable[index]}"))
+        elif self._unread:
+            found.append(replace(self._unread, view="semantic, in part"))
+        if self._named is None:
+            found.append(_NAMELESS)
         return found
 
     def _read_references(
         self, messages: list[tuple[str, str]], progress: Progress | None
-    ) -> tuple[list[_Reference], str | None]:
-        """Every different passage of the eval once, with its first place."""
+    ) -> tuple[list[_Reference], NotRun | None, bool]:
+        """Every different passage of the eval once, with its first place; what of the eval could not be read, and
+        whether that is so much that nothing can be said. Control items, which hold no dilemma, count lexically only.
+        """
+        messages = [(key, text) for key, text in messages if key.split("\x1f")[0] not in self._control]
         read = self._instrument.read([text for _, text in messages], progress)
         first: dict[str, int] = {}
         references: list[_Reference] = []
@@ -149,8 +165,13 @@ class EvalScreen:
                         _Reference(item, int(message), self._roles[key], passage.start, passage.end, passage.text)
                     )
         self._vectors = read.vectors[list(first.values())]
-        foreign = next((language for language in read.unreadable if language), None)
-        return references, None if references else foreign or "no language that could be read"
+        foreign = [index for index, language in enumerate(read.unreadable) if language]
+        if not foreign:
+            return references, None if references else NotRun("semantic", "the eval holds nothing to compare"), True
+        languages = ", ".join(sorted({str(read.unreadable[index]) for index in foreign}))
+        unread = NotRun("semantic", f"language: {len(foreign)} of {len(messages)} eval messages are in {languages}")
+        lost = sum(read.words[index] for index in foreign)
+        return references, unread, not references or lost > UNREADABLE_SHARE * sum(read.words)
 
     def _best(self, read: PassageSet) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
         """The best cosine of every passage against the eval."""
@@ -168,8 +189,9 @@ class EvalScreen:
         offsets = np.append(read.offsets[:-1][filled], read.offsets[-1])
         scores, passages, references = best_pairs(read.vectors, offsets, self._vectors)
         for text, score, passage, reference in zip(filled, scores, passages, references, strict=True):
-            percentile = self._background.percentile(float(score), int(counts[text]))
             own, other = read.passages[int(passage)], self._references[int(reference)]
+            sure = self._sure(float(score), int(counts[text]), own.text, other.text)
+            percentile = self._background.percentile(sure, int(counts[text]))
             nearest = Nearest(
                 other.item,
                 other.message,
@@ -177,10 +199,18 @@ class EvalScreen:
                 other.text,
                 own.text,
                 (own.start, own.end, other.start, other.end),
-                round(float(score), 4),
+                round(sure, 4),
             )
-            found[int(text)] = _Semantic(float(score), float(percentile), nearest)
+            found[int(text)] = _Semantic(sure, float(percentile), nearest)
         return found
+
+    def _sure(self, score: float, passages: int, own: str, other: str) -> float:
+        """The score, from float64 embeddings where fp32 cannot tell on which side of a threshold it lies."""
+        levels = (self._suspect_percentile, THEME_PERCENTILE)
+        if all(abs(score - self._background.threshold(level, passages)) >= BAND for level in levels):
+            return score
+        a, b = self._instrument.embedder.encode64([own, other])
+        return float(a @ b)
 
     def _nearest(self, lexical: LexicalMatch, semantic: _Semantic | None, text: str) -> Nearest | None:
         """The verbatim run where there is one, else the best passage pair, else whatever run was found."""
@@ -232,5 +262,6 @@ def _semantic_json(semantic: _Semantic | None) -> dict[str, float] | None:
 
 def _own_name(name: str) -> re.Pattern[str] | None:
     """A pattern for the eval's own name, where it has one that is more than a common word."""
-    words = re.findall(r"[A-Za-z]{2,}", name)
+    parts = [[w for w in re.findall(r"[A-Za-z]{2,}", part) if not _COMMON.fullmatch(w)] for part in name.split("/")]
+    words = max(parts, key=len)
     return re.compile(r"\b" + r"[\s_-]+".join(words) + r"\b", re.IGNORECASE) if len(words) > 1 else None

@@ -53,14 +53,14 @@ class DuplicateScreen:
                 encode = self._instrument.embedder.encode64
                 score = containment(encode(list(passages)), encode(list(self._texts[other])))
             if score >= self._threshold and (best is None or score > best.score):
-                best = Duplicate(self._ids[other], round(score, 4))
+                best = Duplicate(self._ids[other], score)
         if best is None:
             self._owner += [len(self._ids)] * len(vectors)
             self._ids.append(id_)
             self._texts.append(tuple(passages))
             self._vectors.append(vectors)
             self._index.add(vectors)
-        return best
+        return best and Duplicate(best.witness, round(best.score, 4))
 
 
 def containment(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:

@@ -73,7 +73,9 @@ def test_a_plan_is_shown_as_a_table_and_costs_nothing(exempla: Exempla, tmp_path
     assert not (tmp_path / ".build").exists()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
 def test_an_interrupted_build_keeps_what_is_finished_and_goes_on(
     number: signal.Signals, code: int, exempla: Exempla, tmp_path: Path
 ) -> None:

@@ -152,3 +152,27 @@ def test_real_evals_load_without_options(real, name, items, messages):
     found = read_eval(real / "evals" / name)
     assert (len(found.items), sum(len(item.messages) for item in found.items)) == (items, messages)
     assert all(message.text.strip() for item in found.items for message in item.messages)
+
+
+def test_what_stands_beside_a_question_counts_too(tmp_path):
+    path = tmp_path / "e.jsonl"
+    path.write_text(
+        '{"question": "What now?", "context": "The pump is off.", "system": "", "system_prompt": "You help."}\n'
+    )
+    (item,) = read_eval(path).items
+    assert [(m.role, m.text) for m in item.messages] == [
+        ("system", "You help."), ("user", "What now?"), ("user", "The pump is off."),
+    ]  # fmt: skip
+
+
+def test_every_file_of_a_folder_is_part_of_the_eval(tmp_path):
+    (tmp_path / "notes.txt").write_text("[USER]\nfirst")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "b.jsonl").write_text('{"id": "1", "input": "second"}\n')
+    assert {item.id: item.messages[0].text for item in read_eval(tmp_path).items} == {
+        "notes": "first",
+        "sub/b/1": "second",
+    }
+    (tmp_path / "items.yml").write_text("- third")
+    with pytest.raises(InputError, match=r"items.yml is of a kind that is not read"):
+        read_eval(tmp_path)

@@ -153,3 +153,43 @@ def test_the_strictest_row_decides(screen: EvalScreen) -> None:
     assert decide([clean, foreign, verbatim], "held_out").action is Action.DROP
     assert decide([clean, foreign], "held_out").action is Action.HOLD
     assert decide([], "held_out").action is Action.KEEP
+
+
+def test_an_eval_that_is_mostly_unread_judges_nothing_but_verbatim_text(instrument: Instrument) -> None:
+    items = [EvalItem(str(i), (EvalMessage(0, "user", HINDI),)) for i in range(9)]
+    items.append(EvalItem("english", (EvalMessage(0, "user", "You are the night desk of a ferry company. " * 8),)))
+    screen = EvalScreen(Eval("mixed", tuple(items), "x"), instrument, background_texts())
+    row = measure(screen, CLEAN)[0]
+    assert row.status == "unjudged"
+    assert any("9 of 10 eval messages are in hi" in view.reason for view in row.not_run)
+
+
+def test_control_items_count_word_for_word_but_not_in_meaning(instrument: Instrument) -> None:
+    inbox = "Good morning. The delivery of paper comes on Tuesday, please keep the side door free until noon. " * 6
+    plot = scenario(EvalScreen(read_eval("framing"), instrument, background_texts()))
+    items = (
+        EvalItem("control-inbox", (EvalMessage(0, "user", inbox),)),
+        EvalItem("plot", (EvalMessage(0, "user", plot),)),
+    )
+    screen = EvalScreen(Eval("two", items, "x"), instrument, background_texts())
+    alike = "Morning all. Paper is delivered on Tuesday; leave the side door clear till twelve, please. " * 6
+    row = measure(screen, alike)[0]
+    assert row.nearest is not None and row.nearest.eval_id == "plot" and not row.suspect
+    assert measure(screen, inbox)[0].class_ == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "found"),
+    [
+        ("agentic_misalignment/rendered", "a paper on agentic misalignment", True),
+        ("evals/user-prompts", "we collect user prompts every day", False),
+        ("framing", "the framing of the picture", False),
+    ],
+)
+def test_the_name_that_is_looked_for(instrument: Instrument, name: str, text: str, found: bool) -> None:
+    eval_ = Eval(
+        name, (EvalItem("a", (EvalMessage(0, "user", "You are the night desk of a ferry company. " * 8),)),), "x"
+    )
+    row = measure(EvalScreen(eval_, instrument, background_texts()), CLEAN + text)[0]
+    assert row.eval_discussion is found
+    assert any(view.view == "eval_discussion" for view in row.not_run) is not ("agentic" in name)
