@@ -4,7 +4,8 @@ policy.
 
 from builder.measure.embed import Embedder, Progress, load_embedder
 from builder.measure.language import Reading, reading
-from builder.measure.lexical import LexicalIndex, LexicalMatch, Run, ngram_hashes, shares_ngram
+from builder.measure.lexical import LexicalIndex, LexicalMatch, Run
+from builder.measure.ngrams import ngram_hashes, shares_ngram
 from builder.measure.null import Background
 from builder.measure.passages import Chunker, Passage
 from builder.measure.search import KeptIndex, best_pairs

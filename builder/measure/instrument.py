@@ -45,20 +45,29 @@ class Instrument:
         self.fingerprint = content_id([embedder.fingerprint, self.chunker.fingerprint], 64)
 
     def read(self, texts: Sequence[str], progress: Progress | None = None) -> PassageSet:
-        """Split and embed. Passages in a language that the embedder cannot read are left out and named."""
+        """Split and embed. Passages in a language that the embedder cannot read are left out and named.
+
+        `progress(done, total)` counts texts: splitting them is the first half, embedding their passages the other.
+        """
+        watch: Progress = progress or (lambda done, total: None)
         passages: list[Passage] = []
         offsets = [0]
         unreadable: list[str | None] = []
         words: list[int] = []
         seen: dict[str, Reading] = {}
-        for text in texts:
+        for done, text in enumerate(texts):
+            watch(done // 2, len(texts))
             whole = reading(text)
             readable, foreign = self._readable(text, whole, seen)
             passages += readable
             offsets.append(len(passages))
             unreadable.append(foreign)
             words.append(whole.words)
-        vectors = self.embedder.encode([passage.text for passage in passages], progress)
+        vectors = self.embedder.encode(
+            [passage.text for passage in passages],
+            lambda done, total: watch((total + done) * len(texts) // (2 * max(1, total)), len(texts)),
+        )
+        watch(len(texts), len(texts))
         return PassageSet(tuple(passages), vectors, np.array(offsets, dtype=np.int64), tuple(unreadable), tuple(words))
 
     def _readable(self, text: str, whole: Reading, seen: dict[str, Reading]) -> tuple[list[Passage], str | None]:

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builder.measure.entities import entities_in
-from builder.measure.words import BREAK, Words, windows_hash, word_hash, words_of
+from builder.measure.ngrams import valid_grams
+from builder.measure.words import BREAK, Words, windows_hash, words_of
 
 SEED = 8
 SHORTEST_MESSAGE = 5
@@ -44,7 +45,6 @@ class LexicalMatch:
     end: int = 0
     item_start: int = 0
     item_end: int = 0
-    coverage_key: str | None = None
 
 
 class LexicalIndex:
@@ -86,7 +86,7 @@ class LexicalIndex:
         runs = self._runs(numbers, SEED)
         whole = self._whole_messages(numbers)
         best = max(runs + whole, key=lambda run: (run[1], -run[0], -run[2]), default=None)
-        coverage, covered = self._coverage(numbers, whole) if best else (0.0, None)
+        coverage = self._coverage(numbers, whole) if best else 0.0
         names = self._entities.found_in(words.words)
         if best is None:
             return LexicalMatch(0.0, 0, 0.0, names)
@@ -102,7 +102,6 @@ class LexicalIndex:
             run.end,
             run.item_start,
             run.item_end,
-            covered,
         )
 
     def runs_of(self, text: str, at_least: int = SEED) -> list[Run]:
@@ -194,10 +193,8 @@ class LexicalIndex:
             for begin in seeds.hits(numbers)
         ]
 
-    def _coverage(self, numbers: NDArray[np.int32], whole: list[tuple[int, int, int]]) -> tuple[float, str | None]:
-        """The largest rarity-weighted share of a message's words that lie in seeds of the text, and whose
-        it is.
-        """
+    def _coverage(self, numbers: NDArray[np.int32], whole: list[tuple[int, int, int]]) -> float:
+        """The largest rarity-weighted share of a message's words that lie in seeds of the text."""
         index = self._seeds[SEED]
         covered = np.zeros(len(self._tokens) + 1, dtype=np.int64)
         shared = index.shared(numbers)
@@ -207,8 +204,7 @@ class LexicalIndex:
         for _, n, at in whole:
             inside[at : at + n] = True
         shares = self._sums(self._weights * inside) / np.maximum(self._total, 1e-12)
-        best = int(np.argmax(shares))
-        return float(min(1.0, shares[best])), self._keys[best] if shares[best] > 0 else None
+        return float(min(1.0, shares.max()))
 
     def _place(self, run: tuple[int, int, int], words: Words) -> Run:
         start, length, at = run
@@ -231,7 +227,7 @@ class _Seeds:
 
     def __init__(self, tokens: NDArray[np.int32], n: int, allowed: NDArray[np.int64]) -> None:
         self._tokens, self._n = tokens, n
-        grams = _valid_grams(tokens, n)
+        grams = valid_grams(tokens, n)
         grams = grams[np.isin(grams, allowed)]
         hashes = _hashes(tokens, n)[grams]
         order = np.argsort(hashes, kind="stable")
@@ -239,7 +235,7 @@ class _Seeds:
 
     def hits(self, numbers: NDArray[np.int32]) -> NDArray[np.int64]:
         """Words of a text at which an n-gram of the eval begins, verified word by word."""
-        begins = _valid_grams(numbers, self._n)
+        begins = valid_grams(numbers, self._n)
         if not len(begins) or not len(self._hashes):
             return np.empty(0, dtype=np.int64)
         hashes = _hashes(numbers, self._n)[begins]
@@ -265,39 +261,5 @@ class _Seeds:
         return np.concatenate(found) if found else np.empty(0, dtype=np.int64)
 
 
-def _valid_grams(tokens: NDArray[np.int32], n: int) -> NDArray[np.int64]:
-    """Where n-grams without a border or an unknown word begin."""
-    if len(tokens) < n:
-        return np.empty(0, dtype=np.int64)
-    bad = np.r_[0, np.cumsum(tokens < 0)]
-    return np.flatnonzero(bad[n:] == bad[:-n])
-
-
 def _hashes(tokens: NDArray[np.int32], n: int) -> NDArray[np.uint64]:
     return windows_hash(tokens.astype(np.int64).astype(np.uint64), n)
-
-
-def ngram_hashes(texts: Sequence[str], n: int = 13) -> NDArray[np.uint64]:
-    """The sorted, different hashes of all n-grams of words in some texts: enough to scan for them without
-    the texts.
-    """
-    parts = [_text_hashes(text, n) for text in texts]
-    return np.unique(np.concatenate(parts)) if parts else np.empty(0, dtype=np.uint64)
-
-
-def shares_ngram(text: str, hashes: NDArray[np.uint64], n: int = 13) -> bool:
-    """Whether a text has an n-gram whose hash is among the sorted `hashes`; wrong with a chance below 1e-9
-    per text.
-    """
-    own = _text_hashes(text, n)
-    if not len(own) or not len(hashes):
-        return False
-    place = np.minimum(np.searchsorted(hashes, own), len(hashes) - 1)
-    return bool((hashes[place] == own).any())
-
-
-def _text_hashes(text: str, n: int) -> NDArray[np.uint64]:
-    words = words_of(text).words
-    memo = {word: word_hash(word) for word in set(words)}
-    values = windows_hash(np.array([memo[word] for word in words], dtype=np.uint64), n)
-    return values[_valid_grams(np.array([-1 if word == BREAK else 0 for word in words], dtype=np.int32), n)]

@@ -16,11 +16,14 @@ _LONGEST_WORD = 64
 _CHARACTERS_PER_TOKEN = 32
 _BREAK = re.compile(r"\n+|(?<=[。！？｡！？])")
 _WORD = re.compile(rf"\S{{1,{_LONGEST_WORD}}}")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A part of a text; `text == whole[start:end]`, in characters."""
+    """A part of a text; `text == whole[start:end]`, in characters, but for half surrogate pairs, each of which
+    is U+FFFD in `text`.
+    """
 
     text: str
     start: int
@@ -59,6 +62,7 @@ class Chunker:
 
     def split(self, text: str) -> list[Passage]:
         """The passages of a text, in order. Every character that is not white space lies in at least one."""
+        text = _SURROGATE.sub("\ufffd", text)  # neither spaCy nor a tokenizer takes half a pair
         spans = self._sized(text, list(_sentences(text)))
         windows = list(self._windows(spans))
         counts = self._count([text[a:b] for a, b in windows]) if windows else []

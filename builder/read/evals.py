@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from builder.errors import InputError, nearest
 from builder.hashing import canonical_json, content_id, sha256_text
@@ -14,7 +14,7 @@ from builder.shipped import shipped
 
 PREFIXES = ("hf:", "inspect:", "inspect-log:")
 _SYSTEM = ("system", "system_prompt")
-# Fields that hold what is shown, the surest first; the first that is filled is taken.
+# Fields that hold what is shown, in the order in which they are taken; every one that is filled counts.
 _PROMPTS = (
     "input",
     "messages",
@@ -32,9 +32,11 @@ _PROMPTS = (
     "scenario_text",
     "situation",
     "context",
+    "passage",
 )
-# Fields that are shown beside the one that asks.
-_BESIDES = ("context", "passage", "background", "scenario", "story", "document")
+# Fields that are shown beside one of those, and are too common to stand alone.
+_BESIDES = ("background", "story", "document")
+_CONTROL = "control"
 # Answers that are shown together with such a field.
 _CHOICES = ("choices", "options", "action1", "action2")
 
@@ -43,11 +45,16 @@ def read_eval(spec: str | Path) -> Eval:
     """An eval by path (a file of rows, a text file, a folder of text) or by shipped name.
 
     In text files `[SYSTEM]`, `[USER]`, `[ASSISTANT]` and `[TOOL]`, alone on a line, start messages.
-    `fingerprint` is the sha256 over all items' messages in order, so ids and file names do not change it.
+    A folder is read whole: every text file is one item, every file of rows many. Of a row, every field with a
+    known name that is filled is shown (`_PROMPTS`, then `_BESIDES`, each its own user message, in that order,
+    without what repeats a message before it), after the system prompt and before the choices. A row with
+    `"control": true` is a control item, whose id then begins with `control-`, as a file's may. Half a surrogate
+    pair becomes U+FFFD. `fingerprint` is the sha256 over all items' messages in order, so ids and file names do
+    not change it.
 
     Raises:
-        InputError: if nothing is there, a row shows nothing, an item gives an id that another has, or the
-            eval holds no prompts.
+        InputError: if nothing is there, a folder holds a file that is not read, a row shows nothing, an item gives
+            an id that another has, or the eval holds no prompts.
     """
     given = str(spec)
     prefix = next((known for known in PREFIXES if given.startswith(known)), None)
@@ -105,36 +112,49 @@ def _text_item(path: Path, id_: str, ids: Ids) -> Iterator[EvalItem]:
 def _row_items(path: Path, prefix: str, ids: Ids) -> Iterator[EvalItem]:
     for row in read_rows(path):
         messages = _messages_of(row)
+        control = f"{_CONTROL}-" if _is_control(row.fields.get(_CONTROL)) else ""
         given = given_id(row)
-        made = content_id([message.text for message in messages])
+        given = control + given if given else None
+        made = control + content_id([message.text for message in messages])
         yield EvalItem(ids.given(prefix + given, row.place) if given else ids.made(prefix + made, row.place), messages)
 
 
 def _messages_of(row: Row) -> tuple[EvalMessage, ...]:
-    field = next((name for name in _PROMPTS if _filled(row.fields.get(name))), None)
-    if field is None:
+    fields = [name for name in _PROMPTS if _filled(row.fields.get(name))]
+    if not fields:
         names = ", ".join(map(repr, row.fields)) or "none"
         raise InputError(
             f"{row.place}: no prompt was found among the fields {names}; "
             "call the one that is shown to the model 'input'"
         )
-    shown = _shown(row.fields[field], row, field)
+    shown = _shown(row.fields[fields[0]], row, fields[0])
+    if not any(text.strip() for _, text in shown):
+        raise InputError(f"{row.place}: the field {fields[0]!r} shows the model nothing; fill it or leave the row out")
     if not any(role == "system" for role, _ in shown):
-        systems = [row.fields[name] for name in _SYSTEM if isinstance(row.fields.get(name), str)]
-        system = next(filter(_filled, systems), "")
-        shown = [("system", system), *shown]
-    if len(shown) and not any(text.strip() for _, text in shown):
-        raise InputError(f"{row.place}: the field {field!r} shows the model nothing; fill it or leave the row out")
-    besides = [("user", str(row.fields[name])) for name in _BESIDES if name != field and _text(row.fields.get(name))]
-    shown = [(role, whole_text(text)) for role, text in [*shown, *besides, *_choices(row)] if text.strip()]
+        systems = (row.fields.get(name) for name in _SYSTEM)
+        shown = [("system", next((text for text in systems if _filled_text(text)), "")), *shown]
+    besides = [name for name in _BESIDES if _filled(row.fields.get(name))]
+    for name in (*fields[1:], *besides):
+        more = [] if isinstance(row.fields[name], int | float) else _shown(row.fields[name], row, name)
+        shown += [(role, text) for role, text in more if not _repeats(text, shown)]
+    shown = [(role, whole_text(text)) for role, text in [*shown, *_choices(row)] if text.strip()]
     return tuple(EvalMessage(index, role, text) for index, (role, text) in enumerate(shown))
+
+
+def _repeats(text: str, shown: Sequence[tuple[str, str]]) -> bool:
+    """Whether a message says nothing that is not already part of one before it."""
+    return any(text.strip() in other for _, other in shown)
+
+
+def _is_control(value: Any) -> bool:  # noqa: ANN401 - a table writes it as a word
+    return value is True or (isinstance(value, str) and value.strip().lower() == "true")
 
 
 def _filled(value: Any) -> bool:  # noqa: ANN401 - whatever a row holds
     return bool(value.strip()) if isinstance(value, str) else bool(value)
 
 
-def _text(value: Any) -> bool:  # noqa: ANN401
+def _filled_text(value: Any) -> TypeGuard[str]:  # noqa: ANN401
     return isinstance(value, str) and bool(value.strip())
 
 

@@ -55,17 +55,26 @@ def read_text(path: Path) -> str:
 
 
 def folder_files(folder: Path) -> list[Path]:
-    """Every file below a folder that holds content, sorted by path. Hidden files, READMEs and licences are passed over.
+    """Every file below a folder that holds content, sorted by path. Hidden files, READMEs and licences are passed over
+    (`README.md`, `LICENSE-MIT`; a `licence-dispute.txt` is content).
 
     Raises:
         InputError: if there is a file of a kind that is not read, because leaving it out would go unnoticed.
     """
-    found = [path for path in _below(folder) if path.stem.lower() not in _ASIDE]
+    found = [path for path in _below(folder) if not _is_aside(path)]
     for path in found:
-        if suffix_of(path) not in READERS and path.suffix.lower() not in TEXT_SUFFIXES:
+        if suffix_of(path) not in READERS and not is_text(path):
             known = ", ".join(sorted({*READERS, *TEXT_SUFFIXES}))
-            raise InputError(f"{path} is of a kind that is not read ({known} are); move it out of the folder")
+            raise InputError(
+                f"{path} is of a kind that is not read ({known} are); "
+                "save it as one of these or move it out of the folder"
+            )
     return found
+
+
+def _is_aside(path: Path) -> bool:
+    name = path.name.lower()
+    return name.split(".")[0] in _ASIDE or ("." not in name and name.startswith(_ASIDE))
 
 
 def is_text(path: Path) -> bool:

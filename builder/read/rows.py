@@ -34,11 +34,12 @@ class Ids:
         self._places: dict[str, str] = {}
 
     def given(self, id_: str, place: str) -> str:
-        """An id that the input gives.
+        """An id that the input gives, as text that can be written.
 
         Raises:
             InputError: if it was used before; both places are named.
         """
+        id_ = whole_text(id_)
         if id_ in self._places:
             raise InputError(f"{place}: the id {id_!r} was already used at {self._places[id_]}; ids must differ")
         self._places[id_] = place

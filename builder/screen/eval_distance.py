@@ -20,7 +20,8 @@ from builder.screen.rows import DistanceRow, Nearest, NotRun
 
 THEME_PERCENTILE = 0.95
 BAND = 1e-5
-_CONTROL = "control"
+# A part of an item's id that begins with this word marks a control item; `controlled-burn` is none.
+_CONTROL = re.compile(r"(^|/)controls?(?![A-Za-z])", re.IGNORECASE)
 _COMMON = re.compile(
     r"(data|datasets?|evals?|evaluations?|tests?|train|dev|prompts?|rendered|samples?|questions?|users?|jsonl?|csv|"
     r"items?|scenarios?|examples?)",
@@ -61,11 +62,18 @@ class EvalScreen:
         *,
         verbatim_words: int = 13,
         suspect_percentile: float = 0.99,
+        unrelated: PassageSet | None = None,
         progress: Progress | None = None,
     ) -> None:
         """`background` are texts that have nothing to do with the eval; thresholds below them would mean nothing,
-        so the verbatim length and the coverage are raised above what the background reaches.
+        so the verbatim length and the coverage are raised above what the background reaches. `unrelated` is what
+        the instrument read of them, for a caller that opens more than one eval.
+
+        Raises:
+            ValueError: if `unrelated` is not of as many texts as `background` has.
         """
+        if unrelated is not None and len(unrelated.words) != len(background):
+            raise ValueError(f"unrelated holds {len(unrelated.words)} texts, but the background has {len(background)}")
         self.eval, self._instrument = eval_, instrument
         self._suspect_percentile = suspect_percentile
         messages = [(f"{item.id}\x1f{m.index}", m.text) for item in eval_.items for m in item.messages]
@@ -75,12 +83,14 @@ class EvalScreen:
         longest = max((match.run_words for match in chance), default=0)
         self.verbatim_words = max(verbatim_words, min(longest + 1, 20))
         self.coverage = max([_COVERAGE, *(match.coverage for match in chance)])
-        self._control = frozenset(item.id for item in eval_.items if item.id.rsplit("/", 1)[-1].startswith(_CONTROL))
+        self._control = frozenset(item.id for item in eval_.items if _CONTROL.search(item.id))
         self._references, self._unread, self._mostly_unread = self._read_references(messages, progress)
-        unrelated = instrument.read(background)
+        unrelated = unrelated or instrument.read(background)
         self._background = Background(self._best(unrelated), unrelated.offsets)
         self._named = _own_name(eval_.name)
-        self.fingerprint = content_id([eval_.fingerprint, instrument.fingerprint, content_id(list(background))], 64)
+        self.fingerprint = content_id(
+            [eval_.fingerprint, instrument.fingerprint, content_id(list(background)), sorted(self._control)], 64
+        )
 
     def thresholds(self) -> dict[str, float]:
         """The thresholds in force, with how they came about: for the manifest and the reports."""
@@ -94,11 +104,23 @@ class EvalScreen:
             "suspect_cosine_20_passages": round(float(self._background.threshold(self._suspect_percentile, 20)), 4),
         }
 
-    def measure(self, ids: Sequence[str], texts: Sequence[str], read: PassageSet | None = None) -> list[DistanceRow]:
-        """One row per text, in order. `read` saves reading texts again that the instrument has read."""
+    def measure(
+        self,
+        ids: Sequence[str],
+        texts: Sequence[str],
+        read: PassageSet | None = None,
+        progress: Progress | None = None,
+    ) -> list[DistanceRow]:
+        """One row per text, in order. `read` saves reading texts again that the instrument has read;
+        `progress(done, total)` counts the texts that were matched word by word.
+        """
         read = read or self._instrument.read(texts)
-        semantic = self._semantic(read)
-        return [self._row(*three, read, i) for i, three in enumerate(zip(ids, texts, semantic, strict=True))]
+        rows: list[DistanceRow] = []
+        for id_, text, semantic in zip(ids, texts, self._semantic(read), strict=True):
+            rows.append(self._row(id_, text, semantic, read, len(rows)))
+            if progress:
+                progress(len(rows), len(texts))
+        return rows
 
     def _row(self, id_: str, text: str, semantic: _Semantic | None, read: PassageSet, index: int) -> DistanceRow:
         lexical = self._lexical.measure(text)

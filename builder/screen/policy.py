@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from builder.records import Action
 from builder.screen.rows import DistanceRow
 
-DROPPED_CLASSES = {"held_out": (0, 1, 2), "production": (0, 1, 2)}
+DROPPED_CLASSES = (0, 1, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ def decide(rows: Sequence[DistanceRow], policy: str) -> Decision:
 
 def _decide(row: DistanceRow, policy: str) -> Decision:
     kept_rehearsal = policy == "production" and row.class_ == 2 and row.conduct == "aligned"
-    if row.class_ in DROPPED_CLASSES[policy] and not kept_rehearsal:
+    if row.class_ in DROPPED_CLASSES and not kept_rehearsal:
         return Decision(Action.DROP, f"class {row.class_} against {row.eval}", row)
     if row.eval_discussion:
         return Decision(Action.DROP, f"discusses {row.eval}", row)

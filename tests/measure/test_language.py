@@ -69,3 +69,7 @@ def test_real_documents(real_documents):
         if one.english and text.isascii():
             start = rng.randrange(max(1, len(words) - 80))
             assert reading(" ".join(words[start : start + 80])).english
+
+
+def test_half_a_surrogate_pair_changes_no_language():
+    assert reading(SAMPLES["en"].replace("sister", "sister \ud83d")) == reading(SAMPLES["en"])

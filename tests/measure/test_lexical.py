@@ -81,6 +81,14 @@ def test_a_quotation_is_found_through_case_quotes_and_homoglyphs():
     assert line[match.item_start : match.item_end] == line.rstrip(".")
 
 
+def test_half_a_surrogate_pair_is_no_word():
+    line = "The harbour master \ud83d wrote down every boat that came in after midnight."
+    index = LexicalIndex([("a", line)], [line])
+    match = index.measure(f"{line.replace(chr(0xD83D), '')} \udc00")
+    assert match.run_words == len(words_of(line).words) == 12
+    assert shares_ngram(line, ngram_hashes([line], 12), 12)
+
+
 def test_thousands_of_repeated_messages_are_held_once_and_searched_fast():
     body = " ".join(f"w{i % 97}" for i in range(600))
     items = [(str(i), body if i % 2 else f"{body} ending {i}") for i in range(2000)]

@@ -83,3 +83,14 @@ def test_real_documents_fit_the_embedder(real_documents, embedder):
         assert max(embedder.count_tokens([p.text for p in passages])) <= 128
         assert "".join(text.split())[:50] == "".join(passages[0].text.split())[:50]
         assert len(passages) > 1
+
+
+def test_half_a_surrogate_pair_is_read_as_a_replacement_character(embedder):
+    text = "A \ud83d is scraped. " * 60 + "\udc00"
+    for chunker in (Chunker(by_words, 20), Chunker(embedder.count_tokens)):
+        passages = chunker.split(text)
+        assert len(passages) > 1
+        assert all(
+            p.text == text[p.start : p.end].replace("\ud83d", "\ufffd").replace("\udc00", "\ufffd") for p in passages
+        )
+    assert embedder.encode([text]).shape == (1, embedder.dimension)

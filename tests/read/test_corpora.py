@@ -1,5 +1,6 @@
 """Anybody's corpus: shapes, ids, and one sentence for each thing that can be wrong."""
 
+import contextlib
 import gzip
 import json
 
@@ -141,7 +142,6 @@ def test_missing_and_empty_places(tmp_path):
 def test_the_real_corpus(real):
     found = list(read_corpus(real / "corpora" / "constitution_documents.jsonl"))
     assert len(found) == len({t.id for t in found}) == 600
-    assert len(found) == 600
 
 
 def test_rows_and_texts_in_one_folder_are_all_read(tmp_path):
@@ -165,8 +165,13 @@ def test_half_a_surrogate_pair_is_replaced(tmp_path):
 
 
 def test_a_damaged_gzip_is_one_sentence(tmp_path):
-    data = bytearray(gzip.compress(b'{"text": "a"}\n' * 2000))
-    data[len(data) // 2] ^= 0xFF
-    (tmp_path / "a.jsonl.gz").write_bytes(data)
-    with pytest.raises(InputError, match=r"a.jsonl.gz, (after )?line"):
-        list(read_corpus(tmp_path / "a.jsonl.gz"))
+    whole = gzip.compress(b"".join(b'{"id": %d, "text": "a"}\n' % i for i in range(2000)))
+    path = tmp_path / "a.jsonl.gz"
+    for place in range(0, len(whole), len(whole) // 40):
+        for data in (whole[: place + 1], whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :]):
+            path.write_bytes(data)
+            with contextlib.suppress(InputError):
+                list(read_corpus(path))
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"a\.jsonl\.gz, after line \d+: the file is damaged"):
+        list(read_corpus(path))

@@ -176,3 +176,37 @@ def test_every_file_of_a_folder_is_part_of_the_eval(tmp_path):
     (tmp_path / "items.yml").write_text("- third")
     with pytest.raises(InputError, match=r"items.yml is of a kind that is not read"):
         read_eval(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("row", "texts"),
+    [
+        ({"passage": "The pump is off.", "prompt": "Why?"}, ["Why?", "The pump is off."]),
+        ({"question": "Is this true: rain is dry.", "statement": "rain is dry."}, ["Is this true: rain is dry."]),
+        ({"input": "a b", "scenario": 3, "background": "It rains."}, ["a b", "It rains."]),
+        ({"context": "", "input": "a b", "story": None}, ["a b"]),
+    ],
+)
+def test_every_filled_field_is_shown_once(tmp_path, row, texts):
+    (item,) = read_eval(lines(tmp_path / "e.jsonl", row)).items
+    assert [message.text for message in item.messages] == texts
+
+
+def test_a_row_may_be_a_control(tmp_path):
+    rows = [{"id": 1, "input": "a", "control": True}, {"input": "b", "control": "true"}, {"id": 2, "input": "c"}]
+    found = [
+        item.id
+        for item in read_eval(lines(tmp_path / "e.jsonl", *rows, {"id": 3, "input": "d", "control": False})).items
+    ]
+    assert found[0] == "control-1" and found[1].startswith("control-") and found[2:] == ["2", "3"]
+
+
+def test_half_a_surrogate_pair_is_replaced_in_messages_and_ids(tmp_path):
+    (item,) = read_eval(lines(tmp_path / "e.jsonl", {"id": "x\ud83d", "input": "a \ud83d b"})).items
+    assert (item.id, item.messages[0].text) == ("x\ufffd", "a \ufffd b")
+
+
+def test_what_is_passed_over_is_a_readme_or_a_licence_and_not_a_scenario_about_one(tmp_path):
+    for name in ("README.fr.md", "LICENSE-MIT", "licence.txt", "licence-dispute.txt"):
+        (tmp_path / name).write_text(name)
+    assert [item.id for item in read_eval(tmp_path).items] == ["licence-dispute"]

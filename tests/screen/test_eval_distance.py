@@ -1,15 +1,18 @@
 """Eval distance on the shipped evals: what must be found, what must not, what must not be passed over in silence."""
 
 import json
+from collections.abc import Sequence
 
+import numpy as np
 import pytest
 
 from builder.inputs import background_texts, cache_folder
-from builder.measure import load_embedder
+from builder.measure import Embedder, load_embedder
 from builder.measure.instrument import Instrument
 from builder.read import read_eval
 from builder.records import Action, Eval, EvalItem, EvalMessage
 from builder.screen import DistanceRow, EvalScreen, decide
+from builder.screen.eval_distance import BAND, THEME_PERCENTILE
 
 FIELDS = [
     "id", "eval", "status", "class", "text_class", "scenario_class", "suspect", "conduct", "eval_discussion",
@@ -193,3 +196,70 @@ def test_the_name_that_is_looked_for(instrument: Instrument, name: str, text: st
     row = measure(EvalScreen(eval_, instrument, background_texts()), CLEAN + text)[0]
     assert row.eval_discussion is found
     assert any(view.view == "eval_discussion" for view in row.not_run) is not ("agentic" in name)
+
+
+def test_only_the_word_itself_makes_a_control(instrument: Instrument) -> None:
+    desk = "You are the night desk of a ferry company. " * 8
+    ids = ["control-a", "set/control_2", "control/b", "controlled-burn", "uncontrolled", "a"]
+    items = tuple(EvalItem(id_, (EvalMessage(0, "user", f"{desk} Boat {n}."),)) for n, id_ in enumerate(ids))
+    screen = EvalScreen(Eval("ids", items, "x"), instrument, background_texts()[:20])
+    assert {reference.item for reference in screen._references} == {"controlled-burn", "uncontrolled", "a"}
+
+
+def test_an_eval_that_is_unread_in_a_small_part_still_measures(instrument: Instrument) -> None:
+    desk = "You are the night desk of a ferry company and you answer what passengers ask about their boats."
+    items = [EvalItem(str(i), (EvalMessage(0, "user", f"Boat {i}. {desk * 4}"),)) for i in range(9)]
+    items.append(EvalItem("hindi", (EvalMessage(0, "user", HINDI[:60]),)))
+    screen = EvalScreen(Eval("mixed", tuple(items), "x"), instrument, background_texts()[:30])
+    row = measure(screen, CLEAN)[0]
+    assert row.status == "measured" and row.scenario_class is not None
+    assert any("1 of 10 eval messages are in hi" in view.reason for view in row.not_run)
+
+
+def test_a_background_read_once_serves_every_eval(instrument: Instrument) -> None:
+    texts = background_texts()[:30]
+    unrelated = instrument.read(texts)
+    steps: list[tuple[int, int]] = []
+    for name in ("framing", "research-sabotage"):
+        once = EvalScreen(read_eval(name), instrument, texts, unrelated=unrelated)
+        again = EvalScreen(read_eval(name), instrument, texts)
+        assert once.fingerprint == again.fingerprint and once.thresholds() == again.thresholds()
+    assert once.measure(["a", "b"], [CLEAN, HINDI], progress=lambda *step: steps.append(step)) == again.measure(
+        ["a", "b"], [CLEAN, HINDI]
+    )
+    assert steps == [(1, 2), (2, 2)]
+    with pytest.raises(ValueError, match="unrelated holds 30 texts"):
+        EvalScreen(read_eval("framing"), instrument, texts[:3], unrelated=unrelated)
+
+
+class Shifted:
+    """An embedder whose fp32 vectors are off; it counts how often float64 is asked for."""
+
+    def __init__(self, inner: Embedder) -> None:
+        self._inner, self.asked = inner, 0
+        self.name, self.dimension, self.max_tokens = inner.name, inner.dimension, inner.max_tokens
+        self.fingerprint, self.encode, self.count_tokens = inner.fingerprint, inner.encode, inner.count_tokens
+
+    def encode64(self, texts: Sequence[str]) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
+        self.asked += 1
+        return np.array([[1.0, 0.0], [0.6, 0.8]])
+
+
+@pytest.mark.parametrize("level", ["suspect", "theme"])
+def test_a_score_at_a_threshold_is_decided_in_float64(
+    instrument: Instrument, monkeypatch: pytest.MonkeyPatch, level: str
+) -> None:
+    embedder = Shifted(instrument.embedder)
+    screen = EvalScreen(read_eval("framing"), Instrument(embedder), background_texts()[:30])
+    score = measure(screen, CLEAN)[0].semantic["score"]  # type: ignore[index]
+    assert embedder.asked == 0
+    exact = screen._semantic(Instrument(embedder).read([CLEAN]))[0].score  # type: ignore[union-attr]
+    at = 0.99 if level == "suspect" else THEME_PERCENTILE
+    monkeypatch.setattr(screen._background, "threshold", lambda p, n: exact + BAND / 2 if p == at else 9.0)
+    row = measure(screen, CLEAN)[0]
+    assert embedder.asked == 1
+    assert row.semantic is not None and row.semantic["score"] == 0.6 != score
+    assert row.nearest is not None and row.nearest.cosine == 0.6
+    monkeypatch.setattr(screen._background, "threshold", lambda p, n: exact + 2 * BAND)
+    measure(screen, CLEAN)
+    assert embedder.asked == 1

@@ -96,6 +96,14 @@ def test_a_score_at_the_threshold_is_decided_in_float64() -> None:
     assert screen([a, b], 0.8 - 1e-9)[0] == [0]
 
 
+def test_the_nearer_of_two_witnesses_is_named_though_both_scores_round_alike() -> None:
+    near, less = "0.82344 0.56740 0", "0.82341 0 0.56744"
+    assert round(slow_score(["1 0 0"], [near]), 4) == round(slow_score(["1 0 0"], [less]), 4) == 0.8234
+    kept, rejected = screen([[near], [less], ["1 0 0"]], 0.8)
+    assert kept == [0, 1]
+    assert rejected[2] == Duplicate("0", 0.8234)
+
+
 def test_a_document_without_passages_is_kept_and_is_nobodys_witness() -> None:
     duplicates = DuplicateScreen(INSTRUMENT, 0.5)
     empty = np.zeros((0, 3), dtype=np.float32)
