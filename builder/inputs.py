@@ -49,11 +49,13 @@ class Inputs:
     def screens(self) -> tuple[EvalScreen, ...]:
         """One screen per eval, each with its own measured background."""
         background = background_texts(self.background_folder)
+        unrelated = self.instrument.read(background)
         return tuple(
             EvalScreen(
                 eval_,
                 self.instrument,
                 background,
+                unrelated=unrelated,
                 verbatim_words=self.config.screens.verbatim_words,
                 suspect_percentile=self.config.screens.suspect_percentile,
                 progress=lambda done, total: self.watch("reading evals", done, total),

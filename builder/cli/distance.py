@@ -36,6 +36,7 @@ def distance(
         instrument = Instrument(load_embedder(embedder, cache_dir=cache_folder()))
         read = instrument.read([text.text for text in texts], lambda done, total: watch("reading corpus", done, total))
         background = background_texts()
+        unrelated = instrument.read(background)
         rows = []
         summaries = []
         for found in evals:
@@ -43,9 +44,11 @@ def distance(
                 found,
                 instrument,
                 background,
+                unrelated=unrelated,
                 progress=lambda done, total: watch("reading evals", done, total),
             )
-            own = screen.measure([text.id for text in texts], [text.text for text in texts], read)
+            ids, bodies = [text.id for text in texts], [text.text for text in texts]
+            own = screen.measure(ids, bodies, read, progress=lambda done, total: watch("measuring", done, total))
             rows.append(own)
             summaries.append(summarise(own, screen.thresholds()))
     ordered = [row for per_text in zip(*rows, strict=True) for row in per_text]
