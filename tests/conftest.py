@@ -6,6 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# No deadline: machines are shared and noisy. In CI the examples are fixed, so that a red run is a change's own doing.
+settings.register_profile("exempla", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("exempla")
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 REAL = CHECKOUT.parent / "shared" / "real"
