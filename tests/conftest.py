@@ -48,7 +48,7 @@ class Exempla:
         return [sys.executable, "-m", "builder.cli.main", *map(str, arguments)]
 
     def __call__(
-        self, *arguments: object, cwd: Path | None = None, timeout: float = 400, **environment: str
+        self, *arguments: object, cwd: Path | None = None, timeout: float = 900, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             self.command(*arguments), cwd=cwd, env={**self._environment, **environment}, capture_output=True,
