@@ -22,13 +22,13 @@ def distance(
     from json import dumps
 
     from builder.audit import summarise
-    from builder.cli.files import write_whole
     from builder.inputs import background_texts, cache_folder, read_evals
     from builder.measure import load_embedder
     from builder.measure.instrument import Instrument
     from builder.read import read_corpus
     from builder.report import distance_page
     from builder.screen import EvalScreen
+    from builder.whole_file import write_whole
 
     evals = read_evals(eval_)
     texts = list(read_corpus(corpus, text_field))
@@ -52,7 +52,11 @@ def distance(
             rows.append(own)
             summaries.append(summarise(own, screen.thresholds()))
     ordered = [row for per_text in zip(*rows, strict=True) for row in per_text]
-    write_whole(output / "distance.jsonl", "".join(dumps(row.json(), ensure_ascii=False) + "\n" for row in ordered))
+    write_whole(
+        output / "distance.jsonl",
+        "".join(dumps(row.json(), ensure_ascii=False) + "\n" for row in ordered),
+        folders=True,
+    )
     facts = {
         "corpus": str(corpus),
         "documents": len(texts),
@@ -60,8 +64,8 @@ def distance(
         "embedder": instrument.embedder.name,
         "fingerprint": instrument.fingerprint,
     }
-    write_whole(output / "distance.json", dumps(facts, ensure_ascii=False, indent=1) + "\n")
-    write_whole(output / "distance.html", distance_page(str(corpus), len(texts), summaries))
+    write_whole(output / "distance.json", dumps(facts, ensure_ascii=False, indent=1) + "\n", folders=True)
+    write_whole(output / "distance.html", distance_page(str(corpus), len(texts), summaries), folders=True)
     lines = []
     for summary in summaries:
         share = summary.flagged_share

@@ -26,10 +26,10 @@ def plan(
     """Write the planned briefs to plan.jsonl and show what they cover. Nothing is asked of any model."""
     from json import dumps
 
-    from builder.cli.files import write_whole
     from builder.config import load_project
     from builder.inputs import open_inputs
     from builder.plan import make_plan, plan_coverage
+    from builder.whole_file import write_whole
 
     project = load_project(config, seed=seed)
     settings = project.config
@@ -45,7 +45,7 @@ def plan(
         limit=limit,
     )
     coverage = plan_coverage(constitution, briefs)
-    write_whole(output, "".join(dumps(brief.json(), ensure_ascii=False) + "\n" for brief in briefs))
+    write_whole(output, "".join(dumps(brief.json(), ensure_ascii=False) + "\n" for brief in briefs), folders=True)
     facts = {
         "output": str(output),
         "briefs": coverage.briefs,

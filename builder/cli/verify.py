@@ -1,9 +1,10 @@
 """`exempla verify`: does this build still say what its manifest says, and does it hold any eval text?"""
 
+import zlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 from zipfile import BadZipFile
 
 import typer
@@ -12,6 +13,20 @@ from builder.cli.terminal import Json, result
 from builder.errors import GateFailed, InputError
 
 SCAN_WORDS = 13
+
+_Hashes = tuple[Any, int]
+# What numpy and zipfile raise over a file that was cut, overwritten or flipped somewhere.
+_DAMAGED = (
+    BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    NotImplementedError,
+    RuntimeError,
+)
 
 
 def verify(
@@ -45,27 +60,35 @@ def verify(
 
 
 def _scanners(folder: Path, evals: list[str]) -> dict[str, Callable[[str], bool]]:
-    """One scan per eval: from the hashes that a build keeps, and from evals named on the command line."""
-    import numpy as np
-
+    """One scan per eval: for the hashes that a build keeps, and for those of an eval named on the command line."""
     from builder.measure import ngram_hashes, shares_ngram
     from builder.read import read_eval
 
-    stored = folder / ".build" / "evals.npz"
-    scanners: dict[str, Callable[[str], bool]] = {}
-    if stored.is_file():
-        try:
-            with np.load(stored, allow_pickle=False) as kept:
-                for index, (name, words) in enumerate(zip(kept["names"], kept["words"], strict=True)):
-                    scanners[str(name)] = partial(_shares, shares_ngram, kept[f"hashes-{index}"], int(words))
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
-            raise InputError(f"{stored} is damaged; run exempla build again") from None
+    scans = _kept_hashes(folder / ".build" / "evals.npz")
     for spec in evals:
         eval_ = read_eval(spec)
         hashes = ngram_hashes([m.text for item in eval_.items for m in item.messages], SCAN_WORDS)
-        scanners[eval_.name] = partial(_shares, shares_ngram, hashes, SCAN_WORDS)
-    return scanners
+        scans.setdefault(eval_.name, []).append((hashes, SCAN_WORDS))
+    return {name: partial(_shares, shares_ngram, pairs) for name, pairs in scans.items()}
 
 
-def _shares(scan: Callable[..., bool], hashes: object, words: int, text: str) -> bool:
-    return scan(text, hashes, words)
+def _kept_hashes(stored: Path) -> dict[str, list[_Hashes]]:
+    """The n-gram hashes of each eval and their n, as the build left them; empty where they are not there.
+
+    Raises:
+        InputError: if the file is damaged.
+    """
+    import numpy as np
+
+    if not stored.is_file():
+        return {}
+    try:
+        with np.load(stored, allow_pickle=False) as kept:
+            named = list(zip(kept["names"], kept["words"], strict=True))
+            return {str(name): [(kept[f"hashes-{index}"], int(n))] for index, (name, n) in enumerate(named)}
+    except _DAMAGED:
+        raise InputError(f"{stored} is damaged; run exempla build again") from None
+
+
+def _shares(scan: Callable[..., bool], pairs: list[_Hashes], text: str) -> bool:
+    return any(scan(text, hashes, words) for hashes, words in pairs)

@@ -1,15 +1,14 @@
 """Writing a constitution as YAML that people like to read: schema order, block text, no empty fields."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import yaml
 
 from builder.constitution.schema import Character, Constitution, Principle, Priority, Source, Tension
 from builder.errors import InputError
+from builder.whole_file import write_whole
 
 _WIDTH = 110
 _ORDER: dict[str, list[str]] = {
@@ -30,11 +29,8 @@ def write_constitution(constitution: Constitution, path: Path | str, overwrite: 
     """
     path = Path(path)
     if path.exists() and not overwrite:
-        raise InputError(f"{path} exists already; choose another name or ask for it to be overwritten")
-    try:
-        _write_whole(path, yaml_text(constitution))
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}") from None
+        raise InputError(f"{path} exists already; choose another name, or --force to write over it")
+    write_whole(path, yaml_text(constitution))
     return path
 
 
@@ -53,24 +49,6 @@ def _ordered(value: Any, key: str) -> Any:  # noqa: ANN401 - any YAML value
     if isinstance(value, list | tuple):
         return [_ordered(item, key) for item in value]
     return value.strip() if isinstance(value, str) else value
-
-
-def _write_whole(path: Path, text: str) -> None:
-    with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        temporary = Path(file.name)
-        try:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-    try:
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 class _Dumper(yaml.SafeDumper):

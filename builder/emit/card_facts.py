@@ -1,13 +1,16 @@
 """The measured part of the card, written from the manifest alone."""
 
-from collections.abc import Mapping
+import html
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from builder.emit.manifest import Manifest, RejectedCount
-from builder.emit.tables import code, fact_tables, inline, number, table
 
 _MOST_ROWS = 40
 _MOST_FORMS = 12
+_QUOTE = "'"
+_SPACE = re.compile(r"\s+")
 
 
 def facts_text(manifest: Manifest) -> str:
@@ -42,8 +45,8 @@ def _holdings(manifest: Manifest) -> str:
         [
             "## What it holds",
             table(
-                ("family", "kind", "documents", "tokens"),
-                [(name, family.kind, family.documents, family.tokens) for name, family in families.items()],
+                ("family", "layout", "documents", "tokens"),
+                [(name, family.layout, family.documents, family.tokens) for name, family in families.items()],
             ),
             "Documents per principle and family. A document that shows two principles counts under both.",
             table(("principle", *names, "all"), _across([family.principles for family in families.values()])),
@@ -87,10 +90,29 @@ def _sources(manifest: Manifest) -> str:
         [
             "## What it was built from",
             table(("input", "path", "sha256"), rows),
+            *_choices(manifest),
             f"Seed {manifest.seed}. Versions: {versions}. The same inputs, seed, model answers and versions "
             "give the same bytes; `manifest.json` has the hash of every file.",
         ]
     )
+
+
+def _choices(manifest: Manifest) -> list[str]:
+    """The settings, name by name, and the first digits of each fingerprint; the manifest has both in full."""
+    settings = sorted(_flat(manifest.settings), key=lambda setting: setting[0])
+    prints = [f"{inline(name)} {code(value[:12])}" for name, value in sorted(manifest.fingerprints.items())]
+    return [
+        *([table(("setting", "value"), settings)] if settings else []),
+        *([f"Fingerprints of what measured and screened: {', '.join(prints)}."] if prints else []),
+    ]
+
+
+def _flat(values: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{place}{name}.")
+        else:
+            yield f"{place}{name}", value
 
 
 def _left_out(manifest: Manifest) -> str:
@@ -151,7 +173,7 @@ def _notes(manifest: Manifest) -> str:
 
 
 def _use(manifest: Manifest) -> str:
-    dialogues = [f"`{name}`" for name, family in manifest.corpus.families.items() if family.kind == "dialogue"]
+    dialogues = [f"`{name}`" for name, family in manifest.corpus.families.items() if family.layout == "dialogue"]
     turns = f" In {', '.join(dialogues)}, train only on the turns whose `train` is set." if dialogues else ""
     return "## Use and limits\n\n" + _USE.format(turns=turns)
 
@@ -190,3 +212,72 @@ _USE = (
     "as its characters do. Distance from an eval guards against contamination; it is no evidence that "
     "training generalises."
 )
+
+
+def inline(value: object) -> str:
+    """A value as one line of Markdown that opens no table cell, no tag and no comment."""
+    text = html.escape(_SPACE.sub(" ", str(value)).strip(), quote=False)
+    return text.replace("|", "\\|")
+
+
+def code(value: object) -> str:
+    """A name as an inline code span."""
+    return f"`{inline(value).replace('`', _QUOTE)}`"
+
+
+def number(value: float) -> str:
+    """An integer with thousands separated; a fraction with four significant digits."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table; numbers are written with separated thousands, every other cell is made safe."""
+    lines = [head, ["---"] * len(head), *([_cell(value) for value in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def fact_tables(facts: Mapping[str, Any], title: str) -> list[str]:
+    """Nested facts as captioned tables: plain values together, groups of the same names side by side."""
+    if _alike(facts):
+        return [f"{title}:", _columns([{"": name, **inner} for name, inner in sorted(facts.items())])]
+    plain = {key: value for key, value in sorted(facts.items()) if _is_plain(value)}
+    parts = [f"{title}:", table(("name", "value"), plain.items())] if plain else []
+    groups = {key: value for key, value in facts.items() if key not in plain}
+    if len(groups) > 1 and _alike(groups) and len({frozenset(group) for group in groups.values()}) == 1:
+        return [*parts, *fact_tables(groups, f"{title}, by name")]
+    for key, value in sorted(groups.items()):
+        caption = f"{title}, {inline(key)}"
+        if isinstance(value, list):
+            parts += [f"{caption}:", _columns(value)]
+        else:
+            parts += fact_tables(value, caption)
+    return parts
+
+
+def _columns(rows: Sequence[Mapping[str, Any]]) -> str:
+    head = list(dict.fromkeys(name for row in rows for name in row))
+    return table([inline(name) for name in head], [[row.get(name, 0) for name in head] for row in rows])
+
+
+def _alike(groups: Mapping[str, Any]) -> bool:
+    return bool(groups) and all(isinstance(group, Mapping) and _all_plain(group) for group in groups.values())
+
+
+def _all_plain(values: Mapping[str, Any]) -> bool:
+    return all(_is_plain(value) for value in values.values())
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, list):
+        return not value or not all(isinstance(entry, Mapping) and _all_plain(entry) for entry in value)
+    return not isinstance(value, Mapping) or not value
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "none"}[value]
+    if isinstance(value, int | float):
+        return number(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(_cell(entry) for entry in value) or "none"
+    return inline(value) if value != {} else "none"

@@ -1,30 +1,30 @@
 """Emission: a finished build becomes a folder that others can load, check and publish."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builder.emit.broken import BrokenBuild
 from builder.emit.card import NAME as CARD
 from builder.emit.card import new_card, read_card
 from builder.emit.card_facts import facts_text
-from builder.emit.facts import BuildFacts
-from builder.emit.foreign import refuse_foreign_data
-from builder.emit.holdings import Holdings
-from builder.emit.injected import InjectedScan
+from builder.emit.counts import Holdings, disagreements, rejected_twice
 from builder.emit.manifest import NAME as MANIFEST
-from builder.emit.manifest import OutputFact, make_manifest
+from builder.emit.manifest import BuildFacts, OutputFact, make_manifest
 from builder.emit.parquet import cut, write_shard
-from builder.emit.place import PRIVATE, finish_interrupted, staged, write_flushed
-from builder.emit.reconcile import disagreements, rejected_twice
-from builder.emit.rows import kind_of, row_of, size_of
+from builder.emit.place import PRIVATE, finish_interrupted, refuse_foreign_data, staged
+from builder.emit.rows import BrokenBuild, layout_of, row_of, size_of
+from builder.emit.scan import InjectedScan
 from builder.errors import InputError
 from builder.hashing import canonical_json, sha256_file, sha256_text
 from builder.records import Document, Rejection
+from builder.whole_file import write_flushed
 
 REJECTED = f"{PRIVATE}/rejected.jsonl"
+_FREE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_TAKEN = ("rejected.jsonl", "exchange")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,24 +48,25 @@ def emit(
     The bytes depend on the arguments and the earlier card alone, not on the order of the documents. An
     earlier emission in the folder stays whole until this one is complete on disk. `injected` are prompts that
     a model was given and that were stripped: eight consecutive words of one, in any column, refuse the
-    emission. `private` are further files, by name, for `.build/`, which is never published.
+    emission. `private` are further files, by name, for `.build/`, which is never published; the manifest has
+    their hashes.
 
     Raises:
         InputError: if the folder cannot be written, holds data that is not the build's or a card that cannot
-        be
-            read; if a document holds injected words or cannot be stored as UTF-8.
-        BrokenBuild: if the counts do not reconcile or a document contradicts itself.
+            be read; if a document holds injected words or cannot be stored as UTF-8.
+        BrokenBuild: if the counts do not reconcile, a document contradicts itself or a private name is not free.
     """
     folder = Path(folder)
     documents = sorted(documents, key=lambda document: document.id)
     _check_whole(documents, rejections, facts)
-    kinds = _kinds(documents)
+    _check_names(private or {})
+    layouts = _layouts(documents)
     holdings, sizes = Holdings(), dict[str, list[int]]()
     scan = InjectedScan(injected)
     for document in documents:
         row = row_of(document)
         _refuse_injected(scan, document, row)
-        holdings.add(row, kinds[document.family])
+        holdings.add(row, layouts[document.family])
         sizes.setdefault(document.family, []).append(size_of(row))
 
     if folder.exists() and not folder.is_dir():
@@ -75,16 +76,17 @@ def emit(
     earlier = read_card(folder)
     with staged(folder) as new:
         files: dict[str, OutputFact] = {}
-        for family in sorted(kinds):
+        for family in sorted(layouts):
             rows = [document for document in documents if document.family == family]
-            files |= _write_family(new, family, kinds[family], rows, cut(sizes[family]))
+            files |= _write_family(new, family, layouts[family], rows, cut(sizes[family]))
         unpublished = {REJECTED: _write_rejections(new, rejections)}
         for name, content in sorted((private or {}).items()):
             write_flushed(new / PRIVATE / name, content)
-            unpublished[f"{PRIVATE}/{name}"] = _output(new / PRIVATE / name, content.count(b"\n"))
+            lines = content.count(b"\n") if name.endswith(".jsonl") else None
+            unpublished[f"{PRIVATE}/{name}"] = _output(new / PRIVATE / name, lines)
         manifest = make_manifest(facts, holdings.json(), rejections, files, unpublished)
         text = facts_text(manifest)
-        card = new_card(earlier, facts.name, sorted(kinds), len(documents), text)
+        card = new_card(earlier, facts.name, sorted(layouts), len(documents), text)
         manifest = manifest.model_copy(update={"facts_sha256": sha256_text(text)})
         write_flushed(new / MANIFEST, manifest.encoded())
         write_flushed(new / CARD, card.encode("utf-8", "backslashreplace"))
@@ -107,13 +109,19 @@ def _check_whole(documents: Sequence[Document], rejections: Sequence[Rejection],
         raise BrokenBuild(f"the build {facts.name} does not add up: {wrong[0]}")
 
 
-def _kinds(documents: Sequence[Document]) -> dict[str, str]:
-    kinds: dict[str, str] = {}
+def _check_names(private: Mapping[str, bytes]) -> None:
+    for name in private:
+        if not _FREE_NAME.fullmatch(name) or name in _TAKEN or name.startswith(("ledger.", "emission.")):
+            raise BrokenBuild(f"a private file cannot be named {name!r}; give it a plain file name of its own")
+
+
+def _layouts(documents: Sequence[Document]) -> dict[str, str]:
+    layouts: dict[str, str] = {}
     for document in documents:
-        kind = kinds.setdefault(document.family, kind_of(document))
-        if kind != kind_of(document):
+        layout = layouts.setdefault(document.family, layout_of(document))
+        if layout != layout_of(document):
             raise BrokenBuild(f"the family {document.family} mixes texts and dialogues, see document {document.id}")
-    return kinds
+    return layouts
 
 
 def _refuse_injected(scan: InjectedScan, document: Document, row: dict[str, Any]) -> None:
@@ -127,13 +135,13 @@ def _refuse_injected(scan: InjectedScan, document: Document, row: dict[str, Any]
 
 
 def _write_family(
-    new: Path, family: str, kind: str, documents: Sequence[Document], shards: Sequence[int]
+    new: Path, family: str, layout: str, documents: Sequence[Document], shards: Sequence[int]
 ) -> dict[str, OutputFact]:
     files, start = {}, 0
     (new / "data" / family).mkdir()
     for index, rows in enumerate(shards):
         name = f"data/{family}/train-{index:05d}-of-{len(shards):05d}.parquet"
-        write_shard(new / name, [row_of(document) for document in documents[start : start + rows]], kind)
+        write_shard(new / name, [row_of(document) for document in documents[start : start + rows]], layout)
         files[name] = _output(new / name, rows)
         start += rows
     return files
@@ -147,5 +155,5 @@ def _write_rejections(new: Path, rejections: Sequence[Rejection]) -> OutputFact:
     return _output(new / REJECTED, len(lines))
 
 
-def _output(path: Path, rows: int) -> OutputFact:
+def _output(path: Path, rows: int | None) -> OutputFact:
     return OutputFact(sha256=sha256_file(path), rows=rows, bytes=path.stat().st_size)

@@ -2,15 +2,50 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from builder.emit.facts import BuildFacts
 from builder.errors import InputError
 from builder.records import Rejection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildFacts:
+    """Everything that the manifest and the card state beside what is counted from the documents.
+
+    `inputs` maps a label to `path` (as the user gave it; of an absolute path only the last part is published)
+    and `sha256`. `constitution` has `name`, `character`, `sha256`. `models` and `counts` go by stage, in the
+    order of the stages; a count has `in`, `kept`, `rejected`, in briefs. `evals` have `name`, `fingerprint`,
+    `items`. `screening` holds free JSON facts measured with the instrument that screened. `notes` are whole
+    sentences. `settings` is free JSON: what the user chose, absolute paths treated as those of `inputs`.
+    `fingerprints` are those of embedder, chunker, background and screens.
+    """
+
+    name: str
+    seed: int
+    versions: Mapping[str, str]
+    inputs: Mapping[str, Mapping[str, str]]
+    constitution: Mapping[str, str]
+    models: Mapping[str, str]
+    backend: str
+    evals: Sequence[Mapping[str, Any]]
+    policy: str
+    thresholds: Mapping[str, Any]
+    planned: int
+    counts: Mapping[str, Mapping[str, int]]
+    tokenizer: str
+    concern: str | None = None
+    screening: Mapping[str, Any]
+    embeddings_sha256: str | None = None
+    embedder: str | None = None
+    notes: Sequence[str] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+
 
 NAME = "manifest.json"
 
@@ -27,10 +62,10 @@ class InputFact(_Record):
 
 
 class OutputFact(_Record):
-    """One output file: its hash, its rows, its size in bytes."""
+    """One output file: its hash, its rows (None where it has none), its size in bytes."""
 
     sha256: str
-    rows: int
+    rows: int | None
     bytes: int
 
 
@@ -90,7 +125,7 @@ class Embeddings(_Record):
 class FamilyFact(_Record):
     """What one family holds; principles, personas and forms in documents."""
 
-    kind: str
+    layout: str
     documents: int
     tokens: int
     recorded: int
@@ -189,10 +224,12 @@ def make_manifest(
             RejectedCount(stage=stage, action=action, reason=reason, count=count)
             for (stage, action, reason), count in sorted(tally.items())
         ],
-        tokenizer=facts.tokenizer,
-        embeddings=Embeddings(embedder=facts.embedder, sha256=facts.embeddings_sha256),
+        tokenizer=_as_published(facts.tokenizer),
+        embeddings=Embeddings(
+            embedder=facts.embedder and _as_published(facts.embedder), sha256=facts.embeddings_sha256
+        ),
         notes=list(facts.notes),
-        settings=_plain(facts.settings),
+        settings=_portable(_plain(facts.settings)),
         fingerprints=dict(facts.fingerprints),
         corpus=Holding.model_validate(corpus),
         files=dict(files),
@@ -230,6 +267,15 @@ def _as_published(path: str) -> str:
         if flavour.is_absolute():
             return flavour.name
     return path
+
+
+def _portable(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """A JSON value whose texts are treated as paths: the absolute ones keep only their last part."""
+    if isinstance(value, dict):
+        return {name: _portable(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_portable(inner) for inner in value]
+    return _as_published(value) if isinstance(value, str) else value
 
 
 def _plain(value: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Parquet in and out: one schema per kind of family, and bytes that depend on the rows alone."""
+"""Parquet in and out: one schema per layout, and bytes that depend on the rows alone."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ MAX_BYTES = 200_000_000
 _ROW_GROUP = 10_000
 
 
-def schema_of(kind: str) -> "pa.Schema":
+def schema_of(layout: str) -> "pa.Schema":
     """The columns of a `text` or a `dialogue` family."""
     import pyarrow as pa
 
@@ -32,7 +32,7 @@ def schema_of(kind: str) -> "pa.Schema":
         ]
     )
     message = pa.struct([("role", string), ("content", string), ("train", pa.bool_())])
-    body = [("text", string)] if kind == TEXT else [("messages", pa.list_(message)), ("tools", string)]
+    body = [("text", string)] if layout == TEXT else [("messages", pa.list_(message)), ("tools", string)]
     return pa.schema(
         [
             *(("id", string), ("family", string), ("form", string), ("persona", string)),
@@ -55,7 +55,7 @@ def cut(sizes: Iterable[int], max_rows: int = MAX_ROWS, max_bytes: int = MAX_BYT
     return [*shards, rows] if rows else shards
 
 
-def write_shard(path: Path, rows: Sequence[dict[str, Any]], kind: str) -> None:
+def write_shard(path: Path, rows: Sequence[dict[str, Any]], layout: str) -> None:
     """Write rows as one file; every setting that shapes the bytes is fixed, so equal rows give equal bytes.
 
     Raises:
@@ -64,7 +64,7 @@ def write_shard(path: Path, rows: Sequence[dict[str, Any]], kind: str) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pa.Table.from_pylist(list(rows), schema=schema_of(kind))
+    table = pa.Table.from_pylist(list(rows), schema=schema_of(layout))
     with path.open("wb") as file:
         pq.write_table(
             table,
@@ -79,7 +79,7 @@ def write_shard(path: Path, rows: Sequence[dict[str, Any]], kind: str) -> None:
 
 
 def read_shard(path: Path) -> tuple[str | None, Iterator[dict[str, Any]]]:
-    """The kind whose schema the file has (None for another schema) and its rows, read in batches.
+    """The layout whose schema the file has (None for another schema) and its rows, read in batches.
 
     Raises:
         InputError: if the file is no Parquet or is damaged; the iterator raises it too.
@@ -92,8 +92,8 @@ def read_shard(path: Path) -> tuple[str | None, Iterator[dict[str, Any]]]:
         schema = file.schema_arrow
     except (pa.ArrowException, OSError) as problem:
         raise _damaged(path, problem) from None
-    kinds = [kind for kind in (TEXT, DIALOGUE) if schema.equals(schema_of(kind))]
-    return (kinds[0] if kinds else None), _rows(path, file)
+    layouts = [layout for layout in (TEXT, DIALOGUE) if schema.equals(schema_of(layout))]
+    return (layouts[0] if layouts else None), _rows(path, file)
 
 
 def _rows(path: Path, file: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - pyarrow has no types

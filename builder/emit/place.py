@@ -6,13 +6,16 @@ place is finished by whoever comes next, however often it is interrupted.
 """
 
 import fcntl
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from builder.emit.manifest import NAME as MANIFEST
 from builder.errors import InputError
+from builder.whole_file import flush
 
 PRIVATE = ".build"
 # The card goes first: after the commit a hand edit of it must not be overwritten by a late move.
@@ -42,7 +45,7 @@ def staged(folder: Path) -> Iterator[Path]:
             except BaseException:
                 shutil.rmtree(new, ignore_errors=True)
                 raise
-            _flush(private)
+            flush(private)
             _finish(folder)
     except OSError as problem:
         raise InputError(
@@ -71,12 +74,6 @@ def is_interrupted(folder: Path) -> bool:
     return (folder / PRIVATE / "emission.ready").is_dir()
 
 
-def write_flushed(path: Path, content: bytes) -> None:
-    """Write a file and wait until the disk has it."""
-    path.write_bytes(content)
-    _flush(path)
-
-
 def _finish(folder: Path) -> bool:
     ready = folder / PRIVATE / "emission.ready"
     if not ready.is_dir():
@@ -89,9 +86,9 @@ def _finish(folder: Path) -> bool:
         if target.is_dir() and not target.is_symlink():
             target.rename(ready / "old")
         source.replace(target)
-        _flush(target.parent)
+        flush(target.parent)
     shutil.rmtree(ready)
-    _flush(ready.parent)
+    flush(ready.parent)
     return True
 
 
@@ -112,13 +109,45 @@ def _locked(private: Path, folder: Path) -> Iterator[None]:
 
 def _flush_tree(folder: Path) -> None:
     for path in sorted(folder.rglob("*"), reverse=True):
-        _flush(path)
-    _flush(folder)
+        flush(path)
+    flush(folder)
 
 
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
+def data_files(folder: Path) -> list[str]:
+    """Every file under `data/`, as paths relative to the folder, sorted."""
+    return sorted(
+        path.relative_to(folder).as_posix()
+        for path in (folder / "data").rglob("*")
+        if path.is_symlink() or not path.is_dir()
+    )
+
+
+def refuse_foreign_data(folder: Path) -> None:
+    """Make sure that `data/` holds nothing but the earlier emission.
+
+    Raises:
+        InputError: if it does, or if the earlier manifest cannot be read and so nothing tells.
+    """
+    found = data_files(folder)
+    if not found:
+        return
+    known = _listed(folder / MANIFEST)
+    foreign = [name for name in found if name not in known and not name.endswith("/.DS_Store")]
+    if foreign:
+        raise InputError(
+            f"{folder / foreign[0]} is not part of this build and would be lost; "
+            "move it away or emit into another folder"
+        )
+
+
+def _listed(manifest: Path) -> set[str]:
+    """The files of a manifest of any version."""
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        return set(json.loads(manifest.read_bytes())["files"])
+    except FileNotFoundError:
+        return set()
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(
+            f"{manifest} cannot be read, so nothing says which files under data/ are the build's; "
+            "move it and data/ away and run exempla build again"
+        ) from None

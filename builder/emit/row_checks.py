@@ -1,16 +1,42 @@
-"""What verification asks of every row: the id of its content, its family, no text that must not be there."""
+"""What verification asks of every row, and how what it finds stays readable."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from builder.emit.holdings import Holdings
-from builder.emit.identity import document_id
-from builder.emit.injected import InjectedScan
-from builder.emit.problems import Problems
-from builder.emit.rows import TEXT
-from builder.emit.strings import published_strings
+from builder.emit.counts import Holdings
+from builder.emit.rows import TEXT, document_id
+from builder.emit.scan import InjectedScan, published_strings
 from builder.records import Message
+
+_SHOWN = 10
+
+
+class Problems:
+    """Sentences by the check that found them; beyond the first ten of a check only their number is kept."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, list[str]] = {}
+        self._beyond: dict[str, int] = {}
+
+    def add(self, check: str, sentence: str) -> None:
+        """Record a problem that a check found."""
+        shown = self._found.setdefault(check, [])
+        if len(shown) < _SHOWN:
+            shown.append(sentence)
+        else:
+            self._beyond[check] = self._beyond.get(check, 0) + 1
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def sentences(self) -> list[str]:
+        """All of them, check by check."""
+        sentences: list[str] = []
+        for check, shown in self._found.items():
+            more = self._beyond.get(check, 0)
+            sentences += [*shown, *([f"and {more} more problems of this kind: {check}"] if more else [])]
+        return sentences
 
 
 class RowChecks:
@@ -21,17 +47,17 @@ class RowChecks:
         self._ids: Counter[str] = Counter()
         self._holdings = Holdings()
 
-    def take(self, shard: str, family: str, kind: str, rows: Iterator[Mapping[str, Any]]) -> int:
+    def take(self, shard: str, family: str, layout: str, rows: Iterator[Mapping[str, Any]]) -> int:
         """Check the rows of a shard and return how many there were."""
         count = 0
         for row in rows:
             place = f"{shard} row {count}"
             count += 1
             self._ids[row["id"]] += 1
-            self._holdings.add({**row, "family": family}, kind)
+            self._holdings.add({**row, "family": family}, layout)
             if row["family"] != family:
                 self._problems.add("family", f"{place} is of family {row['family']}")
-            if not _has_content_id(row, kind):
+            if not _has_content_id(row, layout):
                 self._problems.add("id", f"{place}: the id {row['id']} is not that of its content")
             self._scan(place, row)
         return count
@@ -60,8 +86,8 @@ class RowChecks:
             self._problems.add("injected prompts", sentence)
 
 
-def _has_content_id(row: Mapping[str, Any], kind: str) -> bool:
-    if kind == TEXT:
+def _has_content_id(row: Mapping[str, Any], layout: str) -> bool:
+    if layout == TEXT:
         return row["text"] is not None and row["id"] == document_id(row["text"])
     turns = [Message(turn["role"], turn["content"]) for turn in row["messages"] or () if turn]
     return bool(turns) and row["id"] == document_id(messages=turns)

@@ -1,15 +1,13 @@
-"""A document as one row of its family's table, checked before anything is written."""
+"""A document as one row of its family's table: its content id, and what is checked before anything is written."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from builder.emit.broken import BrokenBuild
-from builder.emit.identity import document_id
-from builder.emit.strings import strings_in
-from builder.errors import InputError
-from builder.hashing import canonical_json
-from builder.records import Document
+from builder.emit.scan import strings_in
+from builder.errors import ExemplaError, InputError
+from builder.hashing import canonical_json, content_id
+from builder.records import Document, Message
 
 TEXT, DIALOGUE = "text", "dialogue"
 _FOLDER = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -18,7 +16,13 @@ _PROVENANCE = ("constitution_sha256", "prompts", "models", "recorded")
 _PROVENANCE_OPTIONAL = ("draft_id", "rewrite_id")
 
 
-def kind_of(document: Document) -> str:
+class BrokenBuild(ExemplaError):
+    """What the build hands over does not add up (exit 70); nothing is written."""
+
+    exit_code = 70
+
+
+def layout_of(document: Document) -> str:
     """`text` or `dialogue`: which of the two schemas a document needs."""
     return TEXT if document.text is not None else DIALOGUE
 
@@ -102,3 +106,16 @@ def _provenance(document: Document) -> dict[str, Any]:
 def _by_stage(given: Any, value: str) -> list[dict[str, str]]:  # noqa: ANN401 - a mapping or a list of pairs
     pairs = given.items() if isinstance(given, Mapping) else [(entry["stage"], entry[value]) for entry in given]
     return [{"stage": stage, value: content} for stage, content in sorted(pairs)]
+
+
+def document_id(text: str | None = None, messages: Sequence[Message] = ()) -> str:
+    """The id of a document with this body: 16 hex digits from its text, or from roles and contents.
+
+    Raises:
+        ValueError: if both or neither are given.
+    """
+    if (text is None) == (not messages):
+        raise ValueError("a document has a text or messages, one of the two")
+    if text is not None:
+        return content_id({"text": text})
+    return content_id({"messages": [[message.role, message.content] for message in messages]})

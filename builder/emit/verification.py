@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from builder.emit.card import facts_in, front_matter, read_card
-from builder.emit.foreign import data_files
-from builder.emit.injected import InjectedScan
+from builder.emit.counts import disagreements
 from builder.emit.manifest import Manifest, read_manifest
 from builder.emit.parquet import read_shard
-from builder.emit.place import is_interrupted
-from builder.emit.problems import Problems
-from builder.emit.reconcile import disagreements
-from builder.emit.row_checks import RowChecks
+from builder.emit.place import data_files, is_interrupted
+from builder.emit.row_checks import Problems, RowChecks
+from builder.emit.scan import InjectedScan
 from builder.errors import InputError
 from builder.hashing import sha256_file, sha256_text
 
@@ -44,8 +42,7 @@ def verify(
 
     Raises:
         InputError: if the folder is no emitted build, if an emission into it was cut off halfway into place,
-        or if
-            a shard is damaged.
+            or if a shard is damaged.
     """
     folder, evals, scan = Path(folder), dict(eval_hashes or {}), InjectedScan(injected)
     if is_interrupted(folder):
@@ -84,11 +81,11 @@ def _check_rows(
 ) -> None:
     for name, family in shards:
         fact = manifest.corpus.families.get(family)
-        kind, rows = read_shard(folder / name)
-        if kind is None or (fact is not None and kind != fact.kind):
+        layout, rows = read_shard(folder / name)
+        if layout is None or (fact is not None and layout != fact.layout):
             problems.add("schema", f"{name} does not have the columns of its family")
             continue
-        count = checks.take(name, family, kind, rows)
+        count = checks.take(name, family, layout, rows)
         if count != manifest.files[name].rows:
             problems.add("rows", f"{name} has {count} rows, the manifest says {manifest.files[name].rows}")
     checks.report_repeated_ids()

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from builder.emit import emit
-from tests.emit.making import documents, facts, rejection
+from tests.emit.making import PRIVATE, documents, facts, rejection
 
 
 @pytest.fixture
 def build(tmp_path: Path) -> Path:
     folder = tmp_path / "corpus" / "demo"
     kept, lost = documents(), [rejection(2), rejection(1, "idea", "dry: no idea passed")]
-    emit(folder, kept, lost, facts(kept, lost))
+    emit(folder, kept, lost, facts(kept, lost), private=PRIVATE)
     return folder
 
 

@@ -17,6 +17,9 @@ PROVENANCE = {
 }
 
 
+PRIVATE = {"plan.jsonl": b'{"id": "brief-0"}\n', "evals.npz": b"\x00\n\xff"}
+
+
 def text_document(text: str, number: int = 0, **fields: Any) -> Document:
     values = {
         "family": "story",
@@ -82,6 +85,8 @@ def facts(
         },
         "embeddings_sha256": "b" * 64,
         "embedder": "all-MiniLM-L6-v2",
+        "settings": {"families": {"story": 0.6, "advice": 0.4}, "limit": None, "decks": "/home/somebody/decks"},
+        "fingerprints": {"embedder": "9f" * 32, "chunker": "8e" * 8},
         "notes": ["The text comes from the offline model and is unfit for training."],
     }
     return BuildFacts(**{**values, **fields})

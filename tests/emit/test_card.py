@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,10 @@ def test_the_card_states_what_was_measured(build: Path) -> None:
         "| 0 | 8 | 1 |",
         "| own | 9 | 1 |",
         "needs an independent instrument",
+        "| families.story | 0.6 |",
+        "| limit | none |",
+        "| decks | decks |",
+        "chunker `8e8e8e8e8e8e`, embedder `9f9f9f9f9f9f`.",
         "## Use and limits",
     ):
         assert line in card, line
@@ -174,9 +179,24 @@ def test_absolute_paths_are_not_published(tmp_path: Path) -> None:
         "a": {"path": "/home/somebody/c.yaml", "sha256": "0"},
         "b": {"path": "C:\\Users\\x\\d.yaml", "sha256": "1"},
     }
-    again(tmp_path, inputs=inputs)
+    again(tmp_path, inputs=inputs, embedder="/home/somebody/model", tokenizer="/home/somebody/model")
     published = (tmp_path / "README.md").read_text() + (tmp_path / "manifest.json").read_text()
     assert "somebody" not in published and "Users" not in published and "c.yaml" in published
+
+
+def test_settings_and_fingerprints_are_in_the_manifest_in_full(build: Path) -> None:
+    manifest = json.loads((build / "manifest.json").read_text())
+    assert manifest["settings"] == {"families": {"story": 0.6, "advice": 0.4}, "limit": None, "decks": "decks"}
+    assert manifest["fingerprints"] == {"embedder": "9f" * 32, "chunker": "8e" * 8}
+    assert {name: family["layout"] for name, family in manifest["corpus"]["families"].items()} == {
+        "story": "text",
+        "advice": "dialogue",
+    }
+
+
+def test_a_build_without_settings_says_nothing_of_them(tmp_path: Path) -> None:
+    card = again(tmp_path, settings={}, fingerprints={})
+    assert "| setting |" not in card and "Fingerprints" not in card
 
 
 def test_many_reasons_are_summed(tmp_path: Path) -> None:

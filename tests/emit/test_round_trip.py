@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from builder.emit import BrokenBuild, emit, verify
 from builder.emit.parquet import cut, schema_of
 from builder.errors import InputError
+from builder.hashing import sha256_bytes
 from builder.records import Message
 from tests.emit.conftest import bytes_of
-from tests.emit.making import dialogue, documents, facts, rejection, text_document
+from tests.emit.making import PRIVATE, dialogue, documents, facts, rejection, text_document
 
 ODD = [
     "",
@@ -149,14 +150,14 @@ def test_the_bytes_do_not_depend_on_order(build: Path, tmp_path: Path) -> None:
     for seed in range(3):
         random.Random(seed).shuffle(kept)
         lost.reverse()
-        emit(tmp_path / str(seed), kept, lost, facts(kept, lost))
+        emit(tmp_path / str(seed), kept, lost, facts(kept, lost), private=dict(reversed(PRIVATE.items())))
         assert bytes_of(tmp_path / str(seed)) == bytes_of(build)
 
 
 def test_emitting_again_changes_nothing(build: Path) -> None:
     before = bytes_of(build)
     kept, lost = documents(), [rejection(2), rejection(1, "idea", "dry: no idea passed")]
-    emitted = emit(build, kept, lost, facts(kept, lost))
+    emitted = emit(build, kept, lost, facts(kept, lost), private=PRIVATE)
     assert bytes_of(build) == before
     assert {path.relative_to(build).as_posix() for path in emitted.files} == set(before)
     assert emitted.manifest == json.loads(before["manifest.json"])
@@ -174,6 +175,23 @@ def test_nothing_kept_is_an_emission_too(tmp_path: Path) -> None:
     emit(tmp_path, [], lost, facts([], lost))
     assert verify(tmp_path).ok
     assert "No document was kept." in (tmp_path / "README.md").read_text()
+
+
+def test_private_files_are_written_with_the_rest(build: Path) -> None:
+    listed = json.loads((build / "manifest.json").read_text())["private"]
+    assert sorted(listed) == [".build/evals.npz", ".build/plan.jsonl", ".build/rejected.jsonl"]
+    for name, content in PRIVATE.items():
+        assert (build / ".build" / name).read_bytes() == content
+        assert listed[f".build/{name}"]["sha256"] == sha256_bytes(content)
+    assert listed[".build/plan.jsonl"]["rows"] == 1 and listed[".build/evals.npz"]["rows"] is None
+
+
+@pytest.mark.parametrize("name", ["rejected.jsonl", "ledger.sqlite", "emission.ready", "../x", "/x", "a/b", "", ".x"])
+def test_a_private_name_that_is_not_free_is_our_bug(name: str, tmp_path: Path) -> None:
+    kept = documents(1)
+    with pytest.raises(BrokenBuild, match="cannot be named"):
+        emit(tmp_path / "new", kept, [], facts(kept), private={name: b""})
+    assert not (tmp_path / "new").exists()
 
 
 def test_shards_are_cut_by_rows_and_bytes() -> None:

@@ -59,8 +59,17 @@ def test_what_was_not_run_is_said(build: Path) -> None:
         "misalignment: this eval was not given",
         "injected prompts: none was given",
         "rejected.jsonl: not here",
+        "plan.jsonl: not here, it is never published",
+        "evals.npz: not here",
     ):
         assert words in not_run
+    assert verify(build).ok
+
+
+@pytest.mark.parametrize("name", ["rejected.jsonl", "plan.jsonl", "evals.npz"])
+def test_an_altered_private_file_is_found(name: str, build: Path) -> None:
+    (build / ".build" / name).write_bytes(b"else")
+    assert f".build/{name} is not the file that was emitted" in problems(build)
 
 
 def test_every_flipped_byte_is_found(build: Path) -> None:

@@ -1,11 +1,51 @@
-"""Finding the words of a prompt that was put before a model and must not be in what is published."""
+"""Scanning what is published: every string of a row, and the words of prompts that must not be in it."""
 
+import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from builder.emit.strings import published_strings
+
+def strings_in(value: Any, place: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401 - any JSON value
+    """Each string with its place, such as `provenance.models.model`; the keys of mappings too."""
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield place or "a column name", str(key)
+            yield from strings_in(inner, f"{place}.{key}" if place else str(key))
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from strings_in(inner, place)
+
+
+def published_strings(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a scan reads of a row, so that no words hide in a cut or behind an escape.
+
+    Every string, what is inside those that are JSON themselves, and a dialogue's turns run together.
+    """
+    for place, string in strings_in(row):
+        yield place, string
+        yield from _opened(string, place)
+    messages = row.get("messages")
+    if messages:
+        yield "messages", "\n".join(message["content"] or "" for message in messages)
+
+
+def _opened(text: str, place: str) -> Iterator[tuple[str, str]]:
+    if not text.lstrip().startswith(("{", "[", '"')):
+        return
+    try:
+        inside = list(strings_in(json.loads(text), place))
+    except (ValueError, RecursionError):
+        return
+    for _, string in inside:
+        # An escape may spell half a surrogate pair, which the text around it does not hold.
+        whole = string.encode("utf-8", "replace").decode()
+        yield place, whole
+        yield from _opened(whole, place)
+
 
 RUN = 8
 """This many consecutive words of an injected prompt are a leak; of a shorter prompt, the whole."""

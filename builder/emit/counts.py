@@ -1,9 +1,50 @@
-"""In = kept + rejected at every stage, each brief rejected once, and nothing lost between two stages."""
+"""The counts of a build: what the corpus holds, and whether in = kept + rejected at every stage."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from builder.records import Rejection
+
+
+class Holdings:
+    """Counts documents, tokens, principles, personas and forms per family, row by row."""
+
+    def __init__(self) -> None:
+        self._families: dict[str, dict[str, Any]] = {}
+
+    def add(self, row: Mapping[str, Any], layout: str) -> None:
+        """Count one row of a family of this layout, `text` or `dialogue`."""
+        family = self._families.setdefault(
+            row["family"],
+            {
+                **{"layout": layout, "documents": 0, "tokens": 0, "recorded": 0},
+                **{"principles": Counter(), "personas": Counter(), "forms": Counter()},
+            },
+        )
+        family["documents"] += 1
+        family["tokens"] += row["tokens"] or 0
+        family["recorded"] += bool((row["provenance"] or {}).get("recorded"))
+        family["principles"].update(set(row["principles"] or []))
+        family["personas"][row["persona"]] += 1
+        family["forms"][row["form"]] += 1
+
+    def json(self) -> dict[str, Any]:
+        """The counts as plain values: in all, and per family."""
+        families = {
+            name: {key: _sorted(v) if isinstance(v, Counter) else v for key, v in family.items()}
+            for name, family in sorted(self._families.items())
+        }
+        return {
+            "documents": sum(family["documents"] for family in families.values()),
+            "tokens": sum(family["tokens"] for family in families.values()),
+            "families": families,
+        }
+
+
+def _sorted(counts: Counter[str]) -> dict[str, int]:
+    # A tampered row may hold null where a name should be; counting it must not fail.
+    return {str(name): counts[name] for name in sorted(counts, key=str)}
 
 
 def disagreements(

@@ -1,4 +1,4 @@
-from builder.emit.tables import fact_tables, table
+from builder.emit.card_facts import fact_tables, table
 
 
 def test_facts_of_the_same_names_stand_side_by_side() -> None:
