@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from builder.errors import InputError, nearest
+from builder.model.files import NAME as FILES
 from builder.placed_yaml import load_yaml, validate
 from builder.shipped import shipped
 from builder.write import FAMILIES, STAGES
@@ -23,11 +24,22 @@ class Size(_Part):
 
 
 class ModelConfig(_Part):
-    """Which language model writes. `stages` may name a model per stage where the backend has several."""
+    """Which language model writes. `stages` names the model of each stage; backend `files` needs every one."""
 
     backend: str = "offline"
     stages: dict[Literal["idea", "draft", "rewrite", "review"], str] = Field(default_factory=dict)
     concurrency: int = Field(8, ge=1, le=1000)
+
+    @model_validator(mode="after")
+    def _models_named(self) -> "ModelConfig":
+        named = {str(stage) for stage, name in self.stages.items() if name}
+        lacking = [stage for stage in STAGES if stage not in named]
+        if self.backend == FILES and lacking:
+            raise ValueError(
+                f"backend 'files' cannot know who will answer, and `stages` lacks {', '.join(lacking)}; name a model "
+                "for each stage, as in `stages: {idea: NAME, draft: NAME, rewrite: NAME, review: NAME}`"
+            )
+        return self
 
     def model_for(self, stage: str) -> str:
         """The model's name for a stage."""

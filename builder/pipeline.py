@@ -55,7 +55,7 @@ def build(project: Project, folder: Path, *, limit: int | None = None, watch: Wa
         weights=inputs.principle_weights,
         limit=limit,
     )
-    model = open_model(config.model.backend, inputs.deck_folder)
+    model = open_model(config.model.backend, inputs.deck_folder, folder / ".build")
     writer = Writer(inputs.constitution, inputs.prompts, config.models)
     with Ledger(folder / ".build" / "ledger.sqlite") as ledger:
         check_identity(ledger, folder, inputs)

@@ -3,6 +3,17 @@
 from builder.model.backends import BACKENDS, open_model
 from builder.model.calls import Caller
 from builder.model.ledger import Ledger
-from builder.model.protocol import Model, Outcome, Reply, Request, Usage
+from builder.model.protocol import Model, Outcome, Reply, Request, RoundModel, Usage
 
-__all__ = ["BACKENDS", "Caller", "Ledger", "Model", "Outcome", "Reply", "Request", "Usage", "open_model"]
+__all__ = [
+    "BACKENDS",
+    "Caller",
+    "Ledger",
+    "Model",
+    "Outcome",
+    "Reply",
+    "Request",
+    "RoundModel",
+    "Usage",
+    "open_model",
+]

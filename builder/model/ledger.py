@@ -59,6 +59,11 @@ class Ledger:
             row = self._db.execute("SELECT reply FROM calls WHERE key = ?", (request.key,)).fetchone()
         return _reply(row[0]) if row else None
 
+    def knows(self, key: str) -> bool:
+        """Whether the call with this key is completed."""
+        with _sentences(self.path):
+            return self._db.execute("SELECT 1 FROM calls WHERE key = ?", (key,)).fetchone() is not None
+
     def commit(self, request: Request, reply: Reply) -> None:
         """Store an answer durably; after this the call is never sent again."""
         row = (request.key, request.stage, request.brief, request.attempt, json.dumps(asdict(reply)))

@@ -77,7 +77,13 @@ class OfflineModel:
         self._parts = validate(load_yaml(path), _OfflineDeck).parts
 
     async def answer(self, request: Request) -> Reply:
-        """Compose the answer to one request; the same request always gives the same text."""
+        """Compose the answer to one request; the same request always gives the same text.
+
+        Raises:
+            InputError: for a request without facts to compose from, because it cannot read the prompt.
+        """
+        if not request.facts:
+            raise InputError(f"the offline model cannot read, so it cannot {request.stage}; use another backend")
         text = self._compose(request)
         words = len(request.system.split()) + len(request.user.split())
         return Reply(text, Outcome.COMPLETED, NAME, Usage(words, len(text.split())))

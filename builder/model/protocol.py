@@ -1,9 +1,9 @@
 """What a language model is to Exempla: something that answers a request."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from builder.hashing import canonical_json, sha256_text
 
@@ -56,12 +56,37 @@ class Reply:
     usage: Usage = Usage()
 
 
+Arrived = Callable[[int, Reply], None]
+
+
 class Model(Protocol):
-    """A backend. `name` goes into every record's provenance."""
+    """A backend that answers one request at a time. `name` says which one it is."""
 
     name: str
     paid: bool
 
     async def answer(self, request: Request) -> Reply:
         """Answer one request, or raise an `ExemplaError` that says what the user can do."""
+        ...
+
+
+@runtime_checkable
+class RoundModel(Protocol):
+    """A backend that has to see a whole round at once, such as one that exchanges files or submits batches."""
+
+    name: str
+    paid: bool
+
+    async def answer_round(
+        self, requests: Sequence[Request], arrived: Arrived, answered: Callable[[str], bool]
+    ) -> None:
+        """Give `arrived(index, reply)` each answer as soon as it is there; return when every request has its own.
+
+        What `arrived` was given is in the ledger, whatever comes after. `answered(key)` says whether the ledger
+        holds the answer to a request of any round.
+
+        Raises:
+            Incomplete: if answers are still to come, saying what has to happen before the round goes on.
+            ExemplaError: saying what the user can do.
+        """
         ...

@@ -1,5 +1,6 @@
 import asyncio
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 
@@ -98,5 +99,5 @@ def test_another_attempt_at_an_idea_is_another_idea(
 
 def test_a_backend_that_does_not_exist_is_named_with_the_nearest() -> None:
     with pytest.raises(InputError, match="did you mean 'offline'"):
-        open_model("ofline", shipped("stories", "decks"))
+        open_model("ofline", shipped("stories", "decks"), Path("nowhere"))
     assert "offline" in BACKENDS
