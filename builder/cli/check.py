@@ -2,23 +2,32 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
 from builder.cli.terminal import Json, result
-from builder.errors import GateFailed
+from builder.errors import GateFailed, InputError
 
 
 def check(
     file: Annotated[Optional[Path], typer.Argument(help="A constitution; without one, the project's.")] = None,
+    against: Annotated[
+        Optional[Path], typer.Option(help="An older version: say what was added, removed, reworded and renamed.")
+    ] = None,
+    build: Annotated[
+        Optional[Path], typer.Option(help="With --against: a build's folder, to say which documents are stale.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Validate and lint a constitution. Exit 1 if the lint finds an error."""
+    from builder.cli.against import against as compared
     from builder.config import load_project
     from builder.constitution import lint_file, load_constitution
     from builder.plan import load_decks
 
+    if build is not None and against is None:
+        raise InputError("--build says what a change makes stale; add --against OLD, or leave it out")
     project = load_project(None)
     file = file or project.path("constitution")
     constitution = load_constitution(file)
@@ -26,7 +35,7 @@ def check(
     findings = lint_file(file, decks.axes())
     errors = sum(found.severity == "error" for found in findings)
     kinds = Counter(principle.kind.value for principle in constitution.principles)
-    facts = {
+    facts: dict[str, Any] = {
         "file": str(file),
         "name": constitution.name,
         "principles": len(constitution.principles),
@@ -40,6 +49,9 @@ def check(
         f"{file}: {len(constitution.principles)} principles ({named}), {len(constitution.planned)} to plan for",
         f"{_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}",
     ]
+    if against is not None:
+        facts["against"], changes = compared(constitution, against, build)
+        lines += changes
     result("refused" if errors else "done", facts, "\n".join(lines), as_json=json)
     if errors:
         raise typer.Exit(GateFailed.exit_code)

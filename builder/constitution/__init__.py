@@ -5,6 +5,7 @@ from builder.constitution.importers import Imported, import_constitution
 from builder.constitution.json_schema import json_schema, json_schema_text
 from builder.constitution.lint import Lint, Severity, lint, lint_file
 from builder.constitution.load import constitution_from, load_constitution
+from builder.constitution.proposals import FIELDS, Proposal, read_proposal
 from builder.constitution.save import write_constitution, yaml_text
 from builder.constitution.schema import (
     PLANNED,
@@ -18,6 +19,7 @@ from builder.constitution.schema import (
 )
 
 __all__ = [
+    "FIELDS",
     "PLANNED",
     "Character",
     "Comparison",
@@ -27,6 +29,7 @@ __all__ = [
     "Lint",
     "Principle",
     "Priority",
+    "Proposal",
     "Severity",
     "Source",
     "Tension",
@@ -38,6 +41,7 @@ __all__ = [
     "lint",
     "lint_file",
     "load_constitution",
+    "read_proposal",
     "write_constitution",
     "yaml_text",
 ]

@@ -137,6 +137,18 @@ def no_bright_line(principle: Principle) -> Found:
         )
 
 
+def proposed(principle: Principle) -> Found:
+    """Fields that a language model proposed and nobody has confirmed."""
+    if principle.proposed:
+        *most, last = principle.proposed
+        named = f"{', '.join(most)} and {last}" if most else last
+        yield (
+            ("proposed",),
+            f"the {named} of {principle.id!r} {'were' if most else 'was'} proposed by a language model; "
+            "read against the source, mend, and take out of `proposed` what you confirm",
+        )
+
+
 PRINCIPLE_RULES: Mapping[str, Callable[[Principle], Found]] = {
     "bare_rule": bare_rule,
     "reason_restates": reason_restates,
@@ -145,6 +157,7 @@ PRINCIPLE_RULES: Mapping[str, Callable[[Principle], Found]] = {
     "no_misuse": no_misuse,
     "virtue_talk": virtue_talk,
     "no_bright_line": no_bright_line,
+    "proposed": proposed,
 }
 
 

@@ -47,6 +47,7 @@ class Kind(StrEnum):
     OPEN_QUESTION = "open_question"
 
 
+Proposable = Literal["statement", "why", "situations", "tensions", "misuse"]
 PLANNED = (Kind.VALUE, Kind.HARD_CONSTRAINT, Kind.DISPOSITION)
 
 
@@ -105,6 +106,10 @@ class Principle(_Record):
     tier: int | None = Field(None, ge=1, strict=True, description="1 is the most binding.")
     forbid: dict[str, tuple[Text, ...]] = Field(
         {}, description="Per axis of the plan, the options that make no sense for this principle."
+    )
+    proposed: tuple[Proposable, ...] = Field(
+        (),
+        description="Fields that a language model proposed and nobody has confirmed yet; delete the names you confirm.",
     )
     source: Source | None = Field(None, description="For imported principles: where it comes from.")
 
@@ -166,8 +171,12 @@ class Constitution(_Record):
 
     @cached_property
     def sha256(self) -> str:
-        """The hash of what it says: the filled-in values, without the fields left at their default."""
-        values = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        """The hash of what it says: the filled-in values, without the fields left at their default.
+
+        `proposed` does not count, so that confirming a field without changing it leaves a build what it was.
+        """
+        unsaid = {"principles": {"__all__": {"proposed"}}}
+        values = self.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=unsaid)
         return sha256_text(canonical_json(values))
 
     def principle(self, id: str) -> Principle:

@@ -3,7 +3,7 @@
 import re
 
 _SHORT_FORMS = "e.g. i.e. etc. cf. vs. dr. mr. mrs. ms. st. no. u.s. a.m. p.m."
-_ABBREVIATIONS = tuple(_SHORT_FORMS.split())
+_ABBREVIATIONS = frozenset(_SHORT_FORMS.split())
 _END = re.compile(r"(?<=[.!?])[\"'”’)\]*_]*(?:\[\^\w+\])*\s+(?=[\"'“‘(\[*_]*[A-Z0-9{])")
 _BULLET = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+")
 _HEADING = re.compile(r"^\s{0,3}#{1,6}\s")
@@ -64,7 +64,8 @@ def _split(block: str) -> list[str]:
     start = 0
     for match in _END.finditer(block):
         piece = block[start : match.end()].strip()
-        if piece.lower().rstrip("\"'”’)]*_").endswith(_ABBREVIATIONS):
+        last = piece.lower().rstrip("\"'”’)]*_").split()[-1:]
+        if last and last[0].lstrip("\"'“‘([*_") in _ABBREVIATIONS:
             continue
         pieces.append(piece)
         start = match.end()

@@ -1,0 +1,162 @@
+"""Distilling: a language model proposes the fields of an imported constitution from the source text alone.
+
+Everything stays beside the file that is being made, in `FILE.build/`: the ledger, and the exchange of the `files`
+backend. Run again, it asks nothing that was answered before; when the file is written and read, the folder may go.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from builder.constitution import FIELDS, Constitution, Imported, Principle, Proposal, read_proposal
+from builder.constitution.templating import DEFAULT_CHARACTER, DEFAULT_DEVELOPER, hides_names
+from builder.errors import InputError
+from builder.model import Caller, Ledger, Outcome, Reply, Request, open_model
+from builder.shipped import shipped
+from builder.write import Prompts
+
+STAGE = "distill"
+MAX_TOKENS = 4000
+_ENDED = {Outcome.REFUSED: "refused", Outcome.TRUNCATED: "was cut off by the limit on its answer's length"}
+Watch = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Distilled:
+    """The constitution with what was proposed, how many principles were asked about, fields accepted, and notes."""
+
+    constitution: Constitution
+    asked: int
+    fields: int
+    notes: tuple[str, ...]
+
+
+def folder_beside(output: Path) -> Path:
+    """Where the answers about a constitution's file are kept: `linnet.yaml.build` for `linnet.yaml`."""
+    return output.with_name(f"{output.name}.build")
+
+
+def distill(
+    imported: Imported,
+    output: Path,
+    *,
+    backend: str,
+    model: str,
+    prompts: Path,
+    limit: int | None = None,
+    watch: Watch | None = None,
+) -> Distilled:
+    """Ask about each planned principle (the first `limit` of them) and take over what can be read and verified.
+
+    `prompts` is a folder of prompts; the shipped prompt serves where it has none for distilling. `model` goes into
+    the requests. Nothing is written but what lies in `folder_beside(output)`.
+
+    Raises:
+        InputError: if no principle is planned, or the backend cannot do it.
+        Incomplete: while answers are waited for.
+    """
+    constitution = imported.constitution
+    principles = constitution.planned[:limit]
+    if not principles:
+        raise InputError(
+            "nothing to distill: no section was taken for a value, hard_constraint or disposition; "
+            "import it without --distill and set the kinds by hand"
+        )
+    own = prompts / STAGE / f"{STAGE}.md"
+    asking = Prompts(prompts if own.is_file() else shipped("stories", "prompts"))
+    requests = [_request(constitution, principle, asking, model) for principle in principles]
+    folder = folder_beside(output)
+    answers = open_model(backend, shipped("stories", "decks"), folder)
+    with Ledger(folder / "ledger.sqlite") as ledger:
+        caller = Caller(answers, ledger)
+        replies = caller.answer_all(requests, lambda done, total: watch("distilling", done, total) if watch else None)
+    document = "\n\n".join([constitution.preamble, *(_text(principle) for principle in constitution.principles)])
+    proposals = {
+        principle.id: _proposal(principle, reply, document, constitution)
+        for principle, reply in zip(principles, replies, strict=True)
+    }
+    made, fields = _merged(constitution, proposals)
+    return Distilled(made, len(principles), fields, _notes(proposals, fields))
+
+
+def _request(constitution: Constitution, principle: Principle, prompts: Prompts, model: str) -> Request:
+    character = constitution.character
+    variables = {
+        "name": constitution.name,
+        "character": character.name,
+        "developer": "" if character.developer == DEFAULT_DEVELOPER else character.developer,
+        "principles": constitution.principles,
+        "principle": principle,
+        "section": principle.source.section if principle.source else "",
+        "text": _text(principle),
+    }
+    system, user = prompts.render(STAGE, STAGE, variables)
+    return Request(STAGE, principle.id, 0, model, system, user, MAX_TOKENS)
+
+
+def _text(principle: Principle) -> str:
+    """The source's own words for a principle."""
+    quote = principle.source.quote if principle.source else ""
+    return quote or f"{principle.statement}\n\n{principle.why}"
+
+
+def _proposal(principle: Principle, reply: Reply, document: str, constitution: Constitution) -> Proposal:
+    if reply.outcome is not Outcome.COMPLETED:
+        return Proposal({}, notes=(f"the model {_ENDED[reply.outcome]}, so every field stays as imported",))
+    others = [id_ for id_ in constitution.titles if id_ != principle.id]
+    return read_proposal(reply.text, _text(principle), document, others)
+
+
+def _merged(constitution: Constitution, proposals: Mapping[str, Proposal]) -> tuple[Constitution, int]:
+    """The constitution with every accepted field in its place and marked, and how many there are."""
+    places = _places(constitution)
+    accepted = 0
+    rows: list[dict[str, Any]] = []
+    for imported in constitution.raw["principles"]:
+        row = dict(imported)
+        found = proposals[row["id"]].fields if row["id"] in proposals else {}
+        # Situations and tensions that the source's own format states are nobody's proposal, and stay.
+        stated = [name for name in ("situations", "tensions") if row.get(name)]
+        fields = {name: _placed(found[name], places) for name in FIELDS if name in found and name not in stated}
+        accepted += len(fields)
+        row |= {**fields, "proposed": list(fields)}
+        if "statement" in fields and "why" not in fields and _unreasoned(constitution.principle(row["id"])):
+            row["why"] = row["statement"]  # as the importers write it where the source gives no reason
+        rows.append(row)
+    return Constitution.model_validate({**constitution.raw, "principles": rows}), accepted
+
+
+def _unreasoned(principle: Principle) -> bool:
+    return principle.why == principle.statement
+
+
+def _places(constitution: Constitution) -> dict[str, str]:
+    """The names that are written as `{character}` and `{developer}`."""
+    names = constitution.character
+    found = {"character": (names.name, DEFAULT_CHARACTER), "developer": (names.developer, DEFAULT_DEVELOPER)}
+    return {place: name for place, (name, default) in found.items() if name != default}
+
+
+def _placed(value: Any, places: Mapping[str, str]) -> Any:  # noqa: ANN401 - any YAML value
+    if isinstance(value, str):
+        return hides_names(value, places)
+    if isinstance(value, Mapping):
+        return {key: one if key == "with" else _placed(one, places) for key, one in value.items()}
+    return [_placed(one, places) for one in value]
+
+
+def _notes(proposals: Mapping[str, Proposal], fields: int) -> tuple[str, ...]:
+    standing, failed = (sum(proposal.quotations[end] for proposal in proposals.values()) for end in (0, 1))
+    count = len(proposals)
+    head = (
+        f"distilled {count} {'principle' if count == 1 else 'principles'}: {fields} fields proposed and marked so, "
+        f"{standing} of {standing + failed} quotations found in the source"
+    )
+    left_out = [f"{id_}: {note}" for id_, proposal in proposals.items() for note in proposal.notes]
+    conflicts = [
+        f"conflict between {id_} and {other}: {question}"
+        for id_, proposal in proposals.items()
+        for other, question in proposal.conflicts
+    ]
+    return (head, *left_out, *conflicts)
