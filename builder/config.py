@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from builder.errors import InputError, nearest
-from builder.model.files import NAME as FILES
+from builder.model import ModelConfig, Spend
 from builder.placed_yaml import load_yaml, validate
 from builder.shipped import shipped
 from builder.write import FAMILIES, STAGES
@@ -21,29 +21,6 @@ class Size(_Part):
     """How large the corpus should be."""
 
     tokens: int = Field(gt=0)
-
-
-class ModelConfig(_Part):
-    """Which language model writes. `stages` names the model of each stage; backend `files` needs every one."""
-
-    backend: str = "offline"
-    stages: dict[Literal["idea", "draft", "rewrite", "review"], str] = Field(default_factory=dict)
-    concurrency: int = Field(8, ge=1, le=1000)
-
-    @model_validator(mode="after")
-    def _models_named(self) -> "ModelConfig":
-        named = {str(stage) for stage, name in self.stages.items() if name}
-        lacking = [stage for stage in STAGES if stage not in named]
-        if self.backend == FILES and lacking:
-            raise ValueError(
-                f"backend 'files' cannot know who will answer, and `stages` lacks {', '.join(lacking)}; name a model "
-                "for each stage, as in `stages: {idea: NAME, draft: NAME, rewrite: NAME, review: NAME}`"
-            )
-        return self
-
-    def model_for(self, stage: str) -> str:
-        """The model's name for a stage."""
-        return {str(key): name for key, name in self.stages.items()}.get(stage, self.backend)
 
 
 class Screens(_Part):
@@ -74,6 +51,7 @@ class BuildConfig(_Part):
     size: Size = Size(tokens=110_000)
     evals: tuple[str, ...] = ("agentic-misalignment", "research-sabotage", "framing")
     model: ModelConfig = ModelConfig()
+    spend: Spend | None = None
     screens: Screens = Screens()
     policy: Literal["held_out", "production"] = "held_out"
     seed: int = 0
@@ -103,6 +81,11 @@ class BuildConfig(_Part):
     def models(self) -> dict[str, str]:
         """The model of each stage."""
         return {stage: self.model.model_for(stage) for stage in STAGES}
+
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        """Every model that may be asked, the fallback included."""
+        return tuple(dict.fromkeys([*self.models.values(), *([self.model.fallback] if self.model.fallback else [])]))
 
 
 class Project:

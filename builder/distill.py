@@ -4,7 +4,7 @@ Everything stays beside the file that is being made, in `FILE.build/`: the ledge
 backend. Run again, it asks nothing that was answered before; when the file is written and read, the folder may go.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,29 @@ from typing import Any
 from builder.constitution import FIELDS, Constitution, Imported, Principle, Proposal, read_proposal
 from builder.constitution.templating import DEFAULT_CHARACTER, DEFAULT_DEVELOPER, hides_names
 from builder.errors import InputError
-from builder.model import Caller, Ledger, Outcome, Reply, Request, open_model
+from builder.model import (
+    Caller,
+    Ledger,
+    ModelConfig,
+    Opening,
+    Outcome,
+    Reply,
+    Request,
+    Spend,
+    open_backend,
+    prove_backend,
+)
+from builder.progress import Progress, Watch, unwatched
 from builder.shipped import shipped
 from builder.write import Prompts
 
 STAGE = "distill"
 MAX_TOKENS = 4000
-_ENDED = {Outcome.REFUSED: "refused", Outcome.TRUNCATED: "was cut off by the limit on its answer's length"}
-Watch = Callable[[str, int, int], None]
+_ENDED = {
+    Outcome.REFUSED: "refused",
+    Outcome.TRUNCATED: "was cut off by the limit on its answer's length",
+    Outcome.FAILED: "failed again and again",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +56,19 @@ def distill(
     imported: Imported,
     output: Path,
     *,
-    backend: str,
+    config: ModelConfig,
     model: str,
     prompts: Path,
+    spend: Spend | None = None,
+    root: Path = Path(),
     limit: int | None = None,
-    watch: Watch | None = None,
+    watch: Watch = unwatched,
 ) -> Distilled:
     """Ask about each planned principle (the first `limit` of them) and take over what can be read and verified.
 
-    `prompts` is a folder of prompts; the shipped prompt serves where it has none for distilling. `model` goes into
-    the requests. Nothing is written but what lies in `folder_beside(output)`.
+    `config` says how the model is reached and `model` which one it is; `spend` is the most that it may cost. `root` is
+    what the config's paths are relative to. `prompts` is a folder of prompts; the shipped prompt serves where it has
+    none for distilling. Nothing is written but what lies in `folder_beside(output)`.
 
     Raises:
         InputError: if no principle is planned, or the backend cannot do it.
@@ -67,10 +85,21 @@ def distill(
     asking = Prompts(prompts if own.is_file() else shipped("stories", "prompts"))
     requests = [_request(constitution, principle, asking, model) for principle in principles]
     folder = folder_beside(output)
-    answers = open_model(backend, shipped("stories", "decks"), folder)
+    models = (model, config.fallback) if config.fallback else (model,)
+    prove_backend(config, spend, models, root)
     with Ledger(folder / "ledger.sqlite") as ledger:
-        caller = Caller(answers, ledger)
-        replies = caller.answer_all(requests, lambda done, total: watch("distilling", done, total) if watch else None)
+        opening = Opening(
+            config=config,
+            spend=spend,
+            models=models,
+            root=root,
+            decks=shipped("stories", "decks"),
+            private=folder,
+            ledger=ledger,
+            say=lambda sentence: watch(Progress("", 0, 0, said=sentence)),
+        )
+        with Caller(open_backend(opening), ledger, config.fallback) as caller:
+            replies = caller.answer_all(requests, watch, "distilling")
     document = "\n\n".join([constitution.preamble, *(_text(principle) for principle in constitution.principles)])
     proposals = {
         principle.id: _proposal(principle, reply, document, constitution)
@@ -92,7 +121,8 @@ def _request(constitution: Constitution, principle: Principle, prompts: Prompts,
         "text": _text(principle),
     }
     system, user = prompts.render(STAGE, STAGE, variables)
-    return Request(STAGE, principle.id, 0, model, system, user, MAX_TOKENS)
+    template = (f"{STAGE}/{STAGE}.md", prompts.sha256(STAGE, STAGE))
+    return Request(STAGE, principle.id, 0, model, system, user, MAX_TOKENS, template=template)
 
 
 def _text(principle: Principle) -> str:

@@ -1,8 +1,8 @@
 """Ideas on their way to being settled: what is kept, what was turned down and why, and what the ledger remembers."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from builder.hashing import content_id, sha256_text
@@ -14,7 +14,7 @@ from builder.screen import DistanceRow, DuplicateScreen, decide
 from builder.state import Tally
 from builder.write import Unparsed, parse_idea
 
-ROUND = 32
+FIRST_ROUND, LARGEST_ROUND = 32, 256
 REGENERATIONS = 3
 AVOID = 8
 _TAKEN = "too close to an idea already taken"
@@ -24,11 +24,12 @@ _KEPT_OUT = "too close to an arrangement that stays out of this collection"
 
 @dataclass(frozen=True, slots=True)
 class Idea:
-    """A settled idea, the model that had it, and why earlier attempts were turned down."""
+    """A settled idea, the model that had it, why earlier attempts were turned down, and who refused to have one."""
 
     text: str
     model: str
     turned_down: tuple[str, ...]
+    refused_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class IdeaTable:
         self._screen = DuplicateScreen(inputs.instrument, inputs.config.screens.duplicate_idea)
         self._briefs: dict[str, Brief] = {}
         self._no: dict[str, list[_No]] = {}
+        self._refused: dict[str, tuple[str, ...]] = {}
 
     def recall(self, briefs: Sequence[Brief]) -> list[Brief]:
         """Take a round's ideas that an earlier run settled; returns the briefs that still need one."""
@@ -57,12 +59,14 @@ class IdeaTable:
             note = self._ledger.note(f"idea {brief.id}")
             if note:
                 fields = json.loads(note)
-                known.append((brief, Idea(fields["text"], fields["model"], tuple(fields["turned_down"]))))
+                told = tuple(fields["turned_down"])
+                known.append((brief, Idea(fields["text"], fields["model"], told, tuple(fields.get("refused_by", ())))))
         read = self._inputs.instrument.read([idea.text for _, idea in known])
         for index, (brief, idea) in enumerate(known):
             self._screen.offer(brief.id, [p.text for p in read.of(index)], read.rows(index))
             self.kept[brief.id] = idea
             self._tally.ideas(idea.turned_down, kept=True)
+            self._tally.refused(brief.id, idea.refused_by, answered=True)
         return [brief for brief in briefs if brief.id not in self.kept]
 
     def avoid(self, brief: Brief, start: int) -> list[str]:
@@ -84,6 +88,7 @@ class IdeaTable:
         """Screen one attempt of a round, in the order of content hashes."""
         parsed: list[tuple[str, Brief, str, str]] = []
         for brief, reply in zip(briefs, replies, strict=True):
+            self._refused[brief.id] = (*self._refused.get(brief.id, ()), *refusers(reply))
             completed = reply.outcome is Outcome.COMPLETED
             idea = parse_idea(reply.text) if completed else Unparsed(f"the model {reply.outcome}")
             if isinstance(idea, Unparsed):
@@ -109,6 +114,7 @@ class IdeaTable:
         for brief in briefs:
             if brief.id not in self.kept and len(self._no[brief.id]) > REGENERATIONS:
                 self._tally.ideas([no.reason for no in self._no[brief.id]], kept=False)
+                self._tally.refused(brief.id, self._refused[brief.id], answered=False)
 
     def rejection(self, brief: Brief) -> Rejection:
         """A dry brief, with what its last attempt was turned down for."""
@@ -119,11 +125,28 @@ class IdeaTable:
         self._no.setdefault(brief.id, []).append(no)
 
     def _keep(self, brief: Brief, text: str, model: str) -> None:
-        idea = Idea(text, model, tuple(no.reason for no in self._no.get(brief.id, ())))
+        idea = Idea(text, model, tuple(no.reason for no in self._no.get(brief.id, ())), self._refused[brief.id])
         self.kept[brief.id] = idea
-        fields = {"text": text, "model": model, "turned_down": idea.turned_down}
-        self._ledger.note(f"idea {brief.id}", json.dumps(fields))
+        self._ledger.note(f"idea {brief.id}", json.dumps(asdict(idea)))
         self._tally.ideas(idea.turned_down, kept=True)
+        self._tally.refused(brief.id, idea.refused_by, answered=True)
+
+
+def rounds(briefs: Sequence[Brief]) -> Iterator[tuple[int, Sequence[Brief]]]:
+    """Briefs in rounds, each with its first position in the plan.
+
+    Rounds grow, so that early ideas spread out before many are asked for at once and a long plan has few barriers.
+    Where they begin does not depend on how many briefs there are.
+    """
+    start, size = 0, FIRST_ROUND
+    while start < len(briefs):
+        yield start, briefs[start : start + size]
+        start, size = start + size, min(2 * size, LARGEST_ROUND)
+
+
+def refusers(reply: Reply) -> tuple[str, ...]:
+    """The models that refused a request, the last of them where nobody answered it."""
+    return (*reply.refused_by, reply.model) if reply.outcome is Outcome.REFUSED else reply.refused_by
 
 
 def evidence_of(row: DistanceRow | None) -> dict[str, Any]:

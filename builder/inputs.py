@@ -1,6 +1,6 @@
 """Everything that a build reads, opened and checked before anything is spent."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,14 +11,13 @@ from builder.errors import InputError
 from builder.hashing import content_id, sha256_file
 from builder.measure import Embedder, load_embedder
 from builder.measure.instrument import Instrument
-from builder.plan import Decks, load_decks
+from builder.plan import Brief, Decks, load_decks, make_plan
+from builder.progress import Watch, counting, unwatched
 from builder.read import read_corpus, read_eval
 from builder.records import Eval
 from builder.screen import EvalScreen
 from builder.shipped import shipped
 from builder.write import STAGES, Prompts
-
-Watch = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Inputs:
                 unrelated=unrelated,
                 verbatim_words=self.config.screens.verbatim_words,
                 suspect_percentile=self.config.screens.suspect_percentile,
-                progress=lambda done, total: self.watch("reading evals", done, total),
+                progress=counting(self.watch, "reading evals"),
             )
             for eval_ in self.evals
         )
@@ -73,6 +72,18 @@ class Inputs:
         if not self.config.concern:
             return {}
         return concern_weights(self.constitution, self.config.concern, self.instrument.embedder)
+
+    def briefs(self, limit: int | None = None) -> tuple[Brief, ...]:
+        """The plan, or the first `limit` briefs of it, which are a stratified sample."""
+        return make_plan(
+            self.constitution,
+            self.decks,
+            families=self.config.families,
+            tokens=self.config.size.tokens,
+            seed=self.config.seed,
+            weights=self.principle_weights,
+            limit=limit,
+        )
 
     @property
     def identity(self) -> dict[str, str]:
@@ -89,7 +100,7 @@ class Inputs:
         }
 
 
-def open_inputs(project: Project, watch: Watch) -> Inputs:
+def open_inputs(project: Project, watch: Watch = unwatched) -> Inputs:
     """Read constitution, decks, prompts and evals of a project.
 
     Raises:

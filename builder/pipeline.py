@@ -4,7 +4,6 @@ Every call goes through the ledger, so running a build again repeats no call: it
 screens and selects anew with other thresholds. Each step is a function of what was settled before it.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,19 +11,17 @@ from builder import steps
 from builder.config import Project
 from builder.emit import Emitted, emit
 from builder.inputs import Inputs, open_inputs
-from builder.model import Caller, Ledger, open_model
-from builder.plan import make_plan
+from builder.model import Caller, Ledger, Opening, Totals, open_backend, prove_backend
+from builder.progress import Progress, Watch, unwatched
 from builder.records import Document
 from builder.selection import within_budget
 from builder.state import Tally, check_identity, private_files
 from builder.write import Writer
 
-Watch = Callable[[str, int, int], None]
-
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A finished build: what was emitted, what was not, and how many cells stayed dry."""
+    """A finished build: what was emitted, what was not, how many cells stayed dry, and what a service charged."""
 
     folder: Path
     documents: tuple[Document, ...]
@@ -32,49 +29,58 @@ class Built:
     rejected: int
     dry: int
     emitted: Emitted
+    spent: Totals | None
 
 
-def build(project: Project, folder: Path, *, limit: int | None = None, watch: Watch | None = None) -> Built:
+def build(project: Project, folder: Path, *, limit: int | None = None, watch: Watch = unwatched) -> Built:
     """Build a project's corpus into `folder`, or go on with the build that is there.
 
-    `limit` writes only the first so many briefs, a stratified sample of the plan. `watch(step, done, total)` is told
-    of progress.
+    `limit` writes only the first so many briefs, a stratified sample of the plan. `watch` is told of progress.
 
     Raises:
         ExemplaError: with one sentence; whatever was finished is kept.
     """
-    report = watch or (lambda step, done, total: None)
     config = project.config
-    inputs = open_inputs(project, report)
-    briefs = make_plan(
-        inputs.constitution,
-        inputs.decks,
-        families=config.families,
-        tokens=config.size.tokens,
-        seed=config.seed,
-        weights=inputs.principle_weights,
-        limit=limit,
-    )
-    model = open_model(config.model.backend, inputs.deck_folder, folder / ".build")
+    inputs = open_inputs(project, watch)
+    briefs = inputs.briefs(limit)
     writer = Writer(inputs.constitution, inputs.prompts, config.models)
-    with Ledger(folder / ".build" / "ledger.sqlite") as ledger:
+    prove_backend(config.model, config.spend, config.model_names, project.root)
+    with (
+        Ledger(folder / ".build" / "ledger.sqlite") as ledger,
+        Caller(open_backend(_opening(project, folder, ledger, inputs)), ledger, config.model.fallback) as caller,
+    ):
         check_identity(ledger, folder, inputs)
-        caller = Caller(model, ledger, config.model.concurrency)
         tally = Tally(briefs)
         writer.prove(briefs)
         inputs.open_screens()
 
-        ideas = steps.settle_ideas(briefs, writer, caller, ledger, inputs, tally, report)
-        drafts = steps.write_drafts(ideas, writer, caller, tally, report)
-        finished = steps.rewrite(drafts, writer, caller, tally, report)
-        reviewed = steps.review(finished, writer, caller, tally, report)
+        ideas = steps.settle_ideas(briefs, writer, caller, ledger, inputs, tally, watch)
+        drafts = steps.write_drafts(ideas, writer, caller, tally, watch)
+        finished = steps.rewrite(drafts, writer, caller, tally, watch)
+        reviewed = steps.review(finished, writer, caller, tally, watch)
         documents = steps.assemble(reviewed, inputs)
-        screened = steps.screen(documents, inputs, tally, report)
+        screened = steps.screen(documents, inputs, tally, watch)
 
         chosen, left = within_budget(screened, [brief.id for brief in briefs], config.size.tokens)
         tally.close("select", [d.brief for d in chosen], steps.over_budget(left, config.size.tokens))
         emitted = _emit(folder, chosen, tally, inputs)
-    return Built(folder, tuple(chosen), len(briefs), len(tally.rejections), tally.dry, emitted)
+        account = caller.backend.account
+    spent = account.totals if account else None
+    return Built(folder, tuple(chosen), len(briefs), len(tally.rejections), tally.dry, emitted, spent)
+
+
+def _opening(project: Project, folder: Path, ledger: Ledger, inputs: Inputs) -> Opening:
+    config = project.config
+    return Opening(
+        config=config.model,
+        spend=config.spend,
+        models=config.model_names,
+        root=project.root,
+        decks=inputs.deck_folder,
+        private=folder / ".build",
+        ledger=ledger,
+        say=lambda sentence: inputs.watch(Progress("", 0, 0, said=sentence)),
+    )
 
 
 def _emit(folder: Path, chosen: list[Document], tally: Tally, inputs: Inputs) -> Emitted:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from builder.inputs import Inputs
     from builder.model import Ledger
 
+# Settings that decide how a build is made and not what it becomes.
+_NO_MATTER: dict[str, Any] = {"model": True, "spend": True, "screens": {"batch_size", "threads"}}
 _PACKAGES = ("faiss-cpu", "faker", "jinja2", "numpy", "pyarrow", "sentence-transformers", "spacy", "torch")
 
 
@@ -36,6 +38,7 @@ class Tally:
         self.embeddings = ""
         self._attempts: Counter[tuple[int, bool]] = Counter()
         self._idea_reasons: Counter[str] = Counter()
+        self._refusals: Counter[tuple[str, bool]] = Counter()
 
     def close(self, stage: str, kept: Sequence[str], rejections: Sequence[Rejection]) -> None:
         """End a stage: the briefs that go on, and what was rejected."""
@@ -52,6 +55,21 @@ class Tally:
             self._attempts[attempt, False] += 1
             self._idea_reasons[reason] += 1
         self._attempts[len(turned_down), True] += kept
+
+    def refused(self, brief: str, models: Sequence[str], *, answered: bool) -> None:
+        """Count the refusals that a brief met, and whether another model or attempt answered after all."""
+        self._refusals[brief, answered] += len(models)
+
+    def refusals(self) -> dict[str, dict[str, dict[str, int]]]:
+        """Refusals by principle, family and persona: losing them in silence would bias the corpus."""
+        table: dict[str, dict[str, dict[str, int]]] = {}
+        for axis in ("principle", "family", "persona"):
+            counts: Counter[tuple[str, bool]] = Counter()
+            for (brief, answered), count in self._refusals.items():
+                counts[str(getattr(self.briefs[brief], axis)), answered] += count
+            keys = sorted({key for (key, _), count in counts.items() if count})
+            table[axis] = {key: {"answered after all": counts[key, True], "lost": counts[key, False]} for key in keys}
+        return {axis: rows for axis, rows in table.items() if rows}
 
     def survival(self) -> list[dict[str, int]]:
         """Ideas kept and rejected by attempt: regenerating until something passes selects for what screens miss."""
@@ -110,11 +128,12 @@ class Tally:
                 "idea rejections": dict(sorted(self._idea_reasons.items())),
                 "classes": self.classes(),
                 "attrition": self.attrition(),
+                "refusals": self.refusals(),
             },
             embeddings_sha256=self.embeddings,
             embedder=inputs.instrument.embedder.name,
             tokenizer=inputs.instrument.embedder.name,
-            settings=config.model_dump(mode="json", exclude={"model": True, "screens": {"batch_size", "threads"}}),
+            settings=config.model_dump(mode="json", exclude=_NO_MATTER),
             fingerprints={
                 "instrument": inputs.instrument.fingerprint,
                 "embedder": inputs.instrument.embedder.fingerprint,

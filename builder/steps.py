@@ -6,18 +6,18 @@ from typing import Any
 
 from builder.emit import document_id
 from builder.hashing import content_id, sha256_bytes
-from builder.ideas import REGENERATIONS, ROUND, IdeaTable, evidence_of
+from builder.ideas import REGENERATIONS, IdeaTable, evidence_of, refusers, rounds
 from builder.inputs import Inputs
 from builder.model import Caller, Ledger, Outcome, Reply, Request
 from builder.model.offline import NAME as OFFLINE
 from builder.plan import Brief
+from builder.progress import Progress, Watch, counting
 from builder.records import Action, Document, Finding, Rejection
 from builder.screen import DistanceRow, DuplicateScreen, decide
 from builder.state import Tally
 from builder.write import FAMILIES, STAGES, Content, Review, Unparsed, Writer, parse_review
 
 _EMPTY = Content()
-Watch = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,27 +43,29 @@ def settle_ideas(
 ) -> list[Piece]:
     """An idea for every brief, screened before a draft is paid for.
 
-    Briefs go in rounds of `ROUND`. A round's prompts depend only on what earlier rounds settled; its replies are
+    Briefs go in rounds. A round's prompts depend only on what earlier rounds settled; its replies are
     settled together in the order of their content hashes. A rejected idea is asked for again at most
     `REGENERATIONS` times, and is then dry. An idea that was settled once stays settled, whatever screens come
     later, so that no draft of it is paid for twice; the screens on the finished text see to the rest.
     """
     table = IdeaTable(inputs, ledger, tally)
-    for start in range(0, len(briefs), ROUND):
-        waiting = table.recall(briefs[start : start + ROUND])
+
+    def watch_round(progress: Progress) -> None:
+        watch(replace(progress, done=len(table.kept) + progress.done, total=len(briefs)))
+
+    for start, round_ in rounds(briefs):
+        waiting = table.recall(round_)
         for attempt in range(1 + REGENERATIONS):
             if not waiting:
                 break
             requests = [writer.idea(b, attempt, table.avoid(b, start), table.turned_down(b)) for b in waiting]
-            replies = caller.answer_all(
-                requests, lambda done, total: watch("ideas", len(table.kept) + done, len(briefs))
-            )
-            table.settle(waiting, replies)
+            table.settle(waiting, caller.answer_all(requests, watch_round, "ideas"))
             waiting = [brief for brief in waiting if brief.id not in table.kept]
     settled = [(brief, table.kept[brief.id]) for brief in briefs if brief.id in table.kept]
     dry = [table.rejection(brief) for brief in briefs if brief.id not in table.kept]
     tally.dry = len(dry)
     tally.close("idea", [brief.id for brief, _ in settled], dry)
+    watch(Progress("ideas", len(briefs), len(briefs), kept=len(settled)))
     return [Piece(brief, idea.text, {"idea": idea.model}) for brief, idea in settled]
 
 
@@ -126,7 +128,7 @@ def assemble(pieces: list[Piece], inputs: Inputs) -> list[Document]:
 def screen(documents: list[Document], inputs: Inputs, tally: Tally, watch: Watch) -> list[Document]:
     """Distance from every eval and from one another, on the finished text; findings go into the record."""
     documents = sorted(documents, key=lambda document: document.id)
-    read = inputs.instrument.read([d.body for d in documents], lambda done, total: watch("screening", done, total))
+    read = inputs.instrument.read([d.body for d in documents], counting(watch, "screening"))
     tally.embeddings = sha256_bytes(read.vectors.tobytes())
     ids, texts = [d.id for d in documents], [d.body for d in documents]
     rows = [eval_screen.measure(ids, texts, read) for eval_screen in inputs.screens]
@@ -169,16 +171,18 @@ def _stage(
     watch: Watch,
 ) -> list[Piece]:
     """One round over all pieces: each goes on, or is rejected with the reason that `settle` gives."""
-    replies = caller.answer_all(requests, lambda done, total: watch(f"{name}s", done, total))
+    replies = caller.answer_all(requests, watch, f"{name}s")
     kept: list[Piece] = []
     rejections: list[Rejection] = []
     for piece, reply in zip(pieces, replies, strict=True):
+        tally.refused(piece.brief.id, refusers(reply), answered=reply.outcome is Outcome.COMPLETED)
         done = settle(piece, reply) if reply.outcome is Outcome.COMPLETED else f"the model {reply.outcome}"
         if isinstance(done, str):
             rejections.append(Rejection(content_id(reply.text), piece.brief.id, name, done))
         else:
             kept.append(replace(done, models={**done.models, name: reply.model}))
     tally.close(name, [piece.brief.id for piece in kept], rejections)
+    watch(Progress(f"{name}s", len(pieces), len(pieces), kept=len(kept)))
     return kept
 
 

@@ -44,7 +44,7 @@ def lay_down(folder: Path) -> Path:
 
 def hand_made(project: Path) -> dict[str, tuple[Request, str]]:
     """Every request that the build can come to make, by key, with an answer that passes."""
-    inputs = open_inputs(load_project(project), lambda *_: None)
+    inputs = open_inputs(load_project(project))
     config = inputs.config
     briefs = make_plan(inputs.constitution, inputs.decks, families=config.families, tokens=config.size.tokens, seed=0, limit=BRIEFS)  # fmt: skip
     writer, offline = Writer(inputs.constitution, inputs.prompts, config.models), OfflineModel(inputs.deck_folder)
@@ -144,7 +144,7 @@ def test_a_build_goes_through_its_rounds_by_file(exempla: Exempla, tmp_path: Pat
 @pytest.mark.parametrize(
     ("written", "sentence"),
     [
-        (BUILD.replace(", review: elm-3", ""), r"build.yaml:4:\d+: backend 'files' .* lacks review; name a model"),
+        (BUILD.replace(", review: elm-3", ""), r"build.yaml:4:\d+: backend .files. .* lacks review; name a model"),
         (BUILD.replace("files,", "flies,"), "did you mean 'files'"),
     ],
 )

@@ -8,8 +8,9 @@ from builder.config import BuildConfig, Project
 from builder.errors import InputError
 from builder.ideas import REGENERATIONS
 from builder.inputs import Inputs, open_inputs
-from builder.model import Caller, Ledger, Outcome, Reply, Request
+from builder.model import Caller, Ledger, OneByOne, Outcome, Reply, Request
 from builder.plan import Brief, make_plan
+from builder.progress import unwatched
 from builder.state import Tally
 from builder.steps import Piece, settle_ideas
 from builder.write import Writer
@@ -21,7 +22,7 @@ BRIEFS = 12
 class Author:
     """A model of the tests' own. `repeats` is how many attempts at each brief it wastes on the same idea."""
 
-    name, paid = "author", False
+    name = "author"
 
     def __init__(self, repeats: int = 0, wasted: str = TAKEN, stop_after: int = 10**9) -> None:
         self.asked: list[Request] = []
@@ -44,7 +45,7 @@ class Author:
 @pytest.fixture(scope="module")
 def inputs() -> Inputs:
     config = BuildConfig(evals=("framing",), seed=5)
-    return open_inputs(Project(config, Path("/nowhere")), lambda step, done, total: None)
+    return open_inputs(Project(config, Path("/nowhere")))
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +59,8 @@ def settle(path: Path, author: Author, inputs: Inputs, briefs: tuple[Brief, ...]
     tally = Tally(briefs)
     writer = Writer(inputs.constitution, inputs.prompts, dict.fromkeys(("idea", "draft", "rewrite", "review"), "m"))
     with Ledger(path / ".build" / "ledger.sqlite") as ledger:
-        caller = Caller(author, ledger, concurrency=3)
-        return settle_ideas(briefs, writer, caller, ledger, inputs, tally, lambda *_: None), tally
+        with Caller(OneByOne(author), ledger) as caller:
+            return settle_ideas(briefs, writer, caller, ledger, inputs, tally, unwatched), tally
 
 
 def test_good_ideas_are_settled_in_one_attempt_each(tmp_path: Path, inputs: Inputs, briefs: tuple[Brief, ...]) -> None:

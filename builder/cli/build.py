@@ -1,10 +1,11 @@
 """`exempla build`: the whole job, resumed by itself."""
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
+from builder.cli.spent import in_words, spent
 from builder.cli.terminal import Json, Watcher, result, say
 from builder.errors import GateFailed, Incomplete
 
@@ -32,7 +33,7 @@ def build(
     for document in built.documents:
         families[document.family] = families.get(document.family, 0) + 1
     tokens = sum(document.tokens for document in built.documents)
-    facts = {
+    facts: dict[str, Any] = {
         "folder": str(folder),
         "planned": built.planned,
         "documents": len(built.documents),
@@ -41,12 +42,16 @@ def build(
         "rejected": built.rejected,
         "dry": built.dry,
     }
+    if built.spent:
+        facts["spent"] = spent(built.spent)
     named = ", ".join(f"{count} {family}" for family, count in sorted(families.items()))
     lines = [
         f"{folder}: {len(built.documents)} documents ({named}), {tokens:,} tokens; "
         f"{built.rejected} of {built.planned} briefs rejected, each with its reason in .build/rejected.jsonl",
         f"Read {folder}/README.md first; check it any time with: exempla verify {folder}",
     ]
+    if built.spent and built.spent.attempts:
+        lines.append(in_words(built.spent))
     if project.config.model.backend == "offline":
         say("The offline model put this text together without a language model; it is unfit for training.")
     state = "refused" if not built.documents else "incomplete" if built.dry else "done"

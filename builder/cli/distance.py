@@ -25,6 +25,7 @@ def distance(
     from builder.inputs import background_texts, cache_folder, read_evals
     from builder.measure import load_embedder
     from builder.measure.instrument import Instrument
+    from builder.progress import counting
     from builder.read import read_corpus
     from builder.report import distance_page
     from builder.screen import EvalScreen
@@ -34,7 +35,7 @@ def distance(
     texts = list(read_corpus(corpus, text_field))
     with Watcher() as watch:
         instrument = Instrument(load_embedder(embedder, cache_dir=cache_folder()))
-        read = instrument.read([text.text for text in texts], lambda done, total: watch("reading corpus", done, total))
+        read = instrument.read([text.text for text in texts], counting(watch, "reading corpus"))
         background = background_texts()
         unrelated = instrument.read(background)
         rows = []
@@ -45,10 +46,10 @@ def distance(
                 instrument,
                 background,
                 unrelated=unrelated,
-                progress=lambda done, total: watch("reading evals", done, total),
+                progress=counting(watch, "reading evals"),
             )
             ids, bodies = [text.id for text in texts], [text.text for text in texts]
-            own = screen.measure(ids, bodies, read, progress=lambda done, total: watch("measuring", done, total))
+            own = screen.measure(ids, bodies, read, progress=counting(watch, "measuring"))
             rows.append(own)
             summaries.append(summarise(own, screen.thresholds()))
     ordered = [row for per_text in zip(*rows, strict=True) for row in per_text]

@@ -20,10 +20,15 @@ def import_(
         bool, typer.Option("--distill", help="Have a language model propose the fields from the source text.")
     ] = False,
     model_backend: Annotated[
-        Optional[str], typer.Option(help="With --distill: how it is reached. By default `files`.")
+        Optional[str],
+        typer.Option(help="With --distill: anthropic, anthropic-batches or files. By default build.yaml's, or files."),
     ] = None,
     model: Annotated[
-        Optional[str], typer.Option(help="With --distill: its name, as it goes into the requests. By default `any`.")
+        Optional[str],
+        typer.Option(help="With --distill: the model's name. By default build.yaml's, or any."),
+    ] = None,
+    spend: Annotated[
+        Optional[float], typer.Option(min=0.01, help="With --distill: the most it may cost in dollars.")
     ] = None,
     limit: Annotated[
         Optional[int], typer.Option(min=1, help="With --distill: only the first so many planned principles.")
@@ -34,13 +39,13 @@ def import_(
     """Turn somebody's constitution into this YAML, its source text kept verbatim."""
     from builder.constitution import import_constitution, write_constitution
 
-    for name, given in (("--model-backend", model_backend), ("--model", model), ("--limit", limit)):
+    for name, given in (("--model-backend", model_backend), ("--model", model), ("--spend", spend), ("--limit", limit)):
         if given is not None and not distill:
             raise InputError(f"{name} says how to distill; add --distill, or leave it out")
     if output.exists() and not force:
         raise InputError(f"{output} exists already; choose another name, or --force to write over it")
     imported = import_constitution(source)
-    done = _distilled(imported, output, model_backend or "files", model or "any", limit) if distill else None
+    done = _distilled(imported, output, model_backend, model, spend, limit) if distill else None
     constitution = done.constitution if done else imported.constitution
     write_constitution(constitution, output, overwrite=force)
     notes = [*imported.notes, *(done.notes if done else ())]
@@ -66,10 +71,32 @@ def import_(
     result("done", facts, "\n".join(lines), as_json=json)
 
 
-def _distilled(imported: "Imported", output: Path, backend: str, model: str, limit: int | None) -> "Distilled":
+def _distilled(
+    imported: "Imported",
+    output: Path,
+    backend: str | None,
+    model: str | None,
+    spend: float | None,
+    limit: int | None,
+) -> "Distilled":
+    """Distil with the project's model, as far as the command line does not say otherwise."""
     from builder.config import load_project
     from builder.distill import distill
+    from builder.model import NAMING, Spend
 
-    prompts = load_project(None).path("prompts")
+    project = load_project(None)
+    settings = project.config.model
+    if backend or settings.backend not in NAMING:
+        settings = settings.model_copy(update={"backend": backend or "files"})
     with Watcher() as watch:
-        return distill(imported, output, backend=backend, model=model, prompts=prompts, limit=limit, watch=watch)
+        return distill(
+            imported,
+            output,
+            config=settings,
+            model=model or dict(settings.stages).get("draft") or "any",
+            prompts=project.path("prompts"),
+            spend=Spend(dollars=spend) if spend else project.config.spend,
+            root=project.root,
+            limit=limit,
+            watch=watch,
+        )

@@ -28,23 +28,13 @@ def plan(
 
     from builder.config import load_project
     from builder.inputs import open_inputs
-    from builder.plan import make_plan, plan_coverage
+    from builder.plan import plan_coverage
     from builder.whole_file import write_whole
 
     project = load_project(config, seed=seed)
-    settings = project.config
-    inputs = open_inputs(project, lambda step, done, total: None)
-    constitution = inputs.constitution
-    briefs = make_plan(
-        constitution,
-        inputs.decks,
-        families=settings.families,
-        tokens=settings.size.tokens,
-        seed=settings.seed,
-        weights=inputs.principle_weights,
-        limit=limit,
-    )
-    coverage = plan_coverage(constitution, briefs)
+    inputs = open_inputs(project)
+    briefs = inputs.briefs(limit)
+    coverage = plan_coverage(inputs.constitution, briefs)
     write_whole(output, "".join(dumps(brief.json(), ensure_ascii=False) + "\n" for brief in briefs), folders=True)
     facts = {
         "output": str(output),
@@ -53,7 +43,7 @@ def plan(
         "matrix": coverage.matrix,
         "missing": list(coverage.missing),
     }
-    result("done", facts, _table(constitution, coverage, output), as_json=json)
+    result("done", facts, _table(inputs.constitution, coverage, output), as_json=json)
 
 
 def _table(constitution: "Constitution", coverage: "PlanCoverage", output: Path) -> str:

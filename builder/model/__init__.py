@@ -1,19 +1,37 @@
-"""The seam to language models: requests, replies, backends and the ledger that never pays twice."""
+"""The seam to language models: requests, replies, backends, what they cost, and the ledger that never pays twice."""
 
-from builder.model.backends import BACKENDS, open_model
-from builder.model.calls import Caller
+from builder.model.account import Account, CapReached, Totals
+from builder.model.backends import BACKENDS, Opening, open_backend, open_prices, prove_backend
+from builder.model.calls import Caller, OneByOne
 from builder.model.ledger import Ledger
-from builder.model.protocol import Model, Outcome, Reply, Request, RoundModel, Usage
+from builder.model.prices import Price, Prices, dollars
+from builder.model.protocol import Backend, Model, Outcome, Reply, Request, Usage
+from builder.model.recorded import save_recording
+from builder.model.settings import NAMING, ModelConfig, Spend
 
 __all__ = [
     "BACKENDS",
+    "NAMING",
+    "Account",
+    "Backend",
     "Caller",
+    "CapReached",
     "Ledger",
     "Model",
+    "ModelConfig",
+    "OneByOne",
+    "Opening",
     "Outcome",
+    "Price",
+    "Prices",
     "Reply",
     "Request",
-    "RoundModel",
+    "Spend",
+    "Totals",
     "Usage",
-    "open_model",
+    "dollars",
+    "open_backend",
+    "open_prices",
+    "prove_backend",
+    "save_recording",
 ]

@@ -1,30 +1,115 @@
 """The registry of backends: a new one is a file with a class and a line here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from builder.errors import InputError, nearest
-from builder.model.files import FilesModel
-from builder.model.offline import OfflineModel
-from builder.model.protocol import Model, RoundModel
+from builder.model import batches, files, live, offline, recorded
+from builder.model.account import Account
+from builder.model.batch_service import BatchService
+from builder.model.calls import OneByOne
+from builder.model.client import Say, find_key
+from builder.model.dispatch import Dispatch
+from builder.model.ledger import Ledger
+from builder.model.prices import Prices, pico
+from builder.model.protocol import Backend
+from builder.model.settings import ModelConfig, Spend
 
-# Each is made from the deck folder and the folder that holds the build's ledger.
-BACKENDS: dict[str, Callable[[Path, Path], Model | RoundModel]] = {
-    "offline": lambda decks, private: OfflineModel(decks),
-    "files": lambda decks, private: FilesModel(private / "exchange"),
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a backend may be made from.
+
+    `models` are the names that requests will carry, `root` is what paths in the config are relative to, `decks` the
+    deck folder and `private` the folder that holds the ledger, where a backend may keep files of its own.
+    """
+
+    config: ModelConfig
+    spend: Spend | None
+    models: Sequence[str]
+    root: Path
+    decks: Path
+    private: Path
+    ledger: Ledger
+    say: Say
+
+
+def _live(opening: Opening) -> Dispatch:
+    account, free = _account(opening)
+    model = live.LiveModel(opening.config, opening.say, counts=not free)
+    return Dispatch(model, account, opening.config.concurrency)
+
+
+def _batches(opening: Opening) -> batches.BatchModel:
+    account, free = _account(opening)
+    model = live.LiveModel(opening.config, opening.say, counts=not free)
+    dispatch = Dispatch(model, account, opening.config.concurrency)
+    service = BatchService(model.client, opening.config)
+    return batches.BatchModel(model, service, account, dispatch, opening.config, opening.say)
+
+
+def _recorded(opening: Opening) -> OneByOne:
+    return OneByOne(recorded.RecordedModel(opening.root / str(opening.config.recording), opening.say))
+
+
+BACKENDS: dict[str, Callable[[Opening], Backend]] = {
+    offline.NAME: lambda opening: OneByOne(offline.OfflineModel(opening.decks)),
+    recorded.NAME: _recorded,
+    files.NAME: lambda opening: files.FilesModel(opening.private / "exchange", opening.ledger.knows),
+    live.NAME: _live,
+    batches.NAME: _batches,
 }
 
 
-def open_model(backend: str, decks: Path, private: Path) -> Model | RoundModel:
-    """The model behind a backend's name.
-
-    `decks` is the deck folder, which the offline model composes from; `private` is the folder that holds the
-    ledger, where a backend may keep files of its own.
+def prove_backend(config: ModelConfig, spend: Spend | None, models: Sequence[str], root: Path) -> None:
+    """See that a config names a backend that can be opened, before anything is written.
 
     Raises:
-        InputError: for a backend that does not exist.
+        InputError: if it does not exist, or lacks a recording, a key, a price or a spend cap.
     """
-    if backend not in BACKENDS:
+    name = config.backend
+    if name not in BACKENDS:
         known = ", ".join(BACKENDS)
-        raise InputError(f"model backend {backend!r} does not exist{nearest(backend, list(BACKENDS))}; known: {known}")
-    return BACKENDS[backend](decks, private)
+        raise InputError(f"model backend {name!r} does not exist{nearest(name, list(BACKENDS))}; known: {known}")
+    if name == recorded.NAME and config.recording is None:
+        raise InputError("backend 'recorded' needs a recording; add `recording: PATH` to `model` in build.yaml")
+    if name in (live.NAME, batches.NAME):
+        find_key(config)
+        if not _free(open_prices(config, root), models) and spend is None:
+            raise InputError(
+                "calls to this model cost money; say how much at most by `spend: {dollars: N}` in build.yaml"
+            )
+
+
+def open_backend(opening: Opening) -> Backend:
+    """The backend that a config names.
+
+    Raises:
+        InputError: as `prove_backend`.
+    """
+    prove_backend(opening.config, opening.spend, opening.models, opening.root)
+    return BACKENDS[opening.config.backend](opening)
+
+
+def _account(opening: Opening) -> tuple[Account, bool]:
+    """The account that a remote backend keeps, and whether all its models are free."""
+    prices = open_prices(opening.config, opening.root)
+    cap = pico(str(opening.spend.dollars)) if opening.spend else None
+    return Account(opening.ledger, prices, cap), _free(prices, opening.models)
+
+
+def _free(prices: Prices, models: Sequence[str]) -> bool:
+    return all(prices.price_of(model).free for model in models)
+
+
+def open_prices(config: ModelConfig, root: Path) -> Prices:
+    """The price table that a config asks for.
+
+    Raises:
+        InputError: if it cannot be read, with file and line.
+    """
+    if config.prices == "free":
+        return Prices.free()
+    shipped = Prices.shipped()
+    return shipped.overridden_by(Prices.load(root / config.prices)) if config.prices else shipped

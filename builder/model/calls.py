@@ -1,60 +1,112 @@
-"""Answering many requests: from the ledger where it can, from the model where it must, each answer committed."""
+"""Answering many requests: from the ledger where it can, from the backend where it must, each answer committed."""
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
 
+from builder.model.account import Account
 from builder.model.ledger import Ledger
-from builder.model.protocol import Arrived, Model, Reply, Request, RoundModel
+from builder.model.prices import dollars
+from builder.model.protocol import Arrived, Backend, Model, Outcome, Reply, Request
+from builder.progress import Progress, Watch, unwatched
 
-Progress = Callable[[int, int], None]
+# What a whole build may come to, in dollars, from the step it is in, how much of that is done, and what it cost so far.
+Projection = Callable[[str, int, float], float | None]
 
 
 class Caller:
-    """A model with its ledger. `answer_all` is one round: it returns when every request has its answer."""
+    """A backend with its ledger. Use it as a context manager: connections live as long as it does."""
 
-    def __init__(self, model: Model | RoundModel, ledger: Ledger, concurrency: int = 8) -> None:
-        self.model, self._ledger, self._concurrency = model, ledger, concurrency
+    def __init__(self, backend: Backend, ledger: Ledger, fallback: str | None = None) -> None:
+        """`fallback` is the model that is asked what another refused."""
+        self.backend, self._ledger, self._fallback = backend, ledger, fallback
+        self.project: Projection | None = None
+        self._runner = asyncio.Runner()
 
-    def answer_all(self, requests: Sequence[Request], progress: Progress | None = None) -> list[Reply]:
-        """Replies in the order of the requests. Interrupted, it keeps every answer that arrived.
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._runner.run(self.backend.close())
+        finally:
+            self._runner.close()
+
+    def answer_all(self, requests: Sequence[Request], watch: Watch = unwatched, step: str = "calls") -> list[Reply]:
+        """Replies in the order of the requests; returns when every request has one. Interrupted, it keeps every answer
+        that arrived.
 
         Raises:
-            ExemplaError: what the model raised; `Incomplete` where some answers will only come later.
+            ExemplaError: what the backend raised; `Incomplete` where some answers will only come later.
         """
-        replies = [self._ledger.find(request) for request in requests]
+        replies = self._answers(requests, watch, step)
+        if self._fallback is None:
+            return replies
+        asked = {
+            index: replace(request, model=self._fallback)
+            for index, (request, reply) in enumerate(zip(requests, replies, strict=True))
+            if reply.outcome is Outcome.REFUSED and request.model != self._fallback
+        }
+        again = self._answers(list(asked.values()), watch, f"{step} by the fallback")
+        for index, reply in zip(asked, again, strict=True):
+            replies[index] = replace(reply, refused_by=(replies[index].model,))
+        return replies
+
+    def _answers(self, requests: Sequence[Request], watch: Watch, step: str) -> list[Reply]:
+        replies = self._ledger.find_all(requests)
         missing = [index for index, reply in enumerate(replies) if reply is None]
-        done = len(requests) - len(missing)
-        if progress:
-            progress(done, len(requests))
+        done, refused = len(requests) - len(missing), 0
+
+        def moved() -> None:
+            watch(self._progress(step, done, len(requests), refused))
 
         def arrived(position: int, reply: Reply) -> None:
-            nonlocal done
+            nonlocal done, refused
             index = missing[position]
-            self._ledger.commit(requests[index], reply)
+            if self.backend.account is None:
+                self._ledger.commit(requests[index], reply)
             replies[index] = reply
             done += 1
-            if progress:
-                progress(done, len(requests))
+            refused += reply.outcome is Outcome.REFUSED
+            moved()
 
         if missing:
+            moved()
             try:
-                asyncio.run(self._round([requests[index] for index in missing], arrived))
+                asking = [requests[index] for index in missing]
+                self._runner.run(self.backend.answer_round(asking, arrived, moved))
             except* Exception as problems:  # noqa: BLE001 - a group holds what its tasks raised; the first one speaks
                 raise problems.exceptions[0] from None
         return [reply for reply in replies if reply is not None]
 
-    async def _round(self, requests: Sequence[Request], arrived: Arrived) -> None:
-        model = self.model
-        if isinstance(model, RoundModel):
-            await model.answer_round(requests, arrived, self._ledger.knows)
-            return
-        slots = asyncio.Semaphore(self._concurrency)
+    def _progress(self, step: str, done: int, total: int, refused: int) -> Progress:
+        account = self.backend.account
+        if account is None:
+            return Progress(step, done, total, self.backend.in_flight, refused)
+        totals = account.totals
+        tokens = (totals.read, totals.written)
+        costs = dollars(totals.known), dollars(totals.uncertain)
+        projected = self.project(step, done, costs[0]) if self.project else None
+        return Progress(step, done, total, self.backend.in_flight, refused, None, tokens, *costs, projected)
 
-        async def one(index: int) -> None:
-            async with slots:
-                reply = await model.answer(requests[index])
-            arrived(index, reply)
 
-        async with asyncio.TaskGroup() as group:
-            for index in range(len(requests)):
-                group.create_task(one(index))
+class OneByOne:
+    """A local model as a backend: it is asked for one answer after another."""
+
+    account: Account | None = None
+    in_flight = 0
+
+    def __init__(self, model: Model) -> None:
+        self.name, self._model = model.name, model
+
+    async def answer_round(self, requests: Sequence[Request], arrived: Arrived, moved: Callable[[], None]) -> None:
+        """Ask for each answer."""
+        for index, request in enumerate(requests):
+            arrived(index, await self._model.answer(request))
+
+    async def close(self) -> None:
+        """Nothing is open."""

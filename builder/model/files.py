@@ -7,49 +7,37 @@ of other rounds, and be deleted or replaced once it was read, since its answers 
 """
 
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
 
 from builder.errors import Incomplete, InputError, first_line
-from builder.model.protocol import Arrived, Outcome, Reply, Request, Usage
+from builder.model.account import Account
+from builder.model.messages_api import Malformed, NoAnswer, params, read_result
+from builder.model.protocol import Arrived, Reply, Request
 from builder.whole_file import write_whole
 
 NAME = "files"
 
-_OUTCOMES = {
-    "end_turn": Outcome.COMPLETED,
-    "stop_sequence": Outcome.COMPLETED,
-    "max_tokens": Outcome.TRUNCATED,
-    "refusal": Outcome.REFUSED,
-}
-_NO_ANSWER = ("errored", "expired", "canceled")
-_READ = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-_CUSTOM_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_KINDS = {"str": "text", "dict": "an object", "list": "a list"}
 # Python's splitlines takes these for line ends, so they go out as JSON escapes.
 _LINE_ENDS = str.maketrans({"\x85": r"\u0085", "\u2028": r"\u2028", "\u2029": r"\u2029"})
-_Kind = TypeVar("_Kind", str, dict[str, Any], list[Any])
-
-
-class _Malformed(Exception):
-    """A row that is no batch result; the message says what is wrong with it."""
 
 
 class FilesModel:
     """Answers rounds by exchanging `requests.jsonl` and `results.jsonl` in a folder."""
 
-    name, paid = NAME, False
+    name, in_flight = NAME, 0
+    account: Account | None = None
 
-    def __init__(self, folder: Path) -> None:
-        self._requests, self._results = folder / "requests.jsonl", folder / "results.jsonl"
+    def __init__(self, folder: Path, answered: Callable[[str], bool]) -> None:
+        """`answered(key)` says whether the ledger holds the answer to a request of any round."""
+        self._requests, self._results, self._answered = folder / "requests.jsonl", folder / "results.jsonl", answered
 
-    async def answer_round(
-        self, requests: Sequence[Request], arrived: Arrived, answered: Callable[[str], bool]
-    ) -> None:
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    async def answer_round(self, requests: Sequence[Request], arrived: Arrived, moved: Callable[[], None]) -> None:
         """Take the answers that are there and ask for all the others at once.
 
         Of several answers to one request the first in the file counts.
@@ -64,11 +52,11 @@ class FilesModel:
         strangers = 0
         for key, result in self._rows():
             if key not in wanted:
-                strangers += not answered(key)
+                strangers += not self._answered(key)
             elif isinstance(result, Reply):
                 replies.setdefault(key, result if result.model else replace(result, model=wanted[key].model))
             else:
-                failed[key] = result
+                failed[key] = result.kind
         for index, request in enumerate(requests):
             if request.key in replies:
                 arrived(index, replies[request.key])
@@ -80,8 +68,8 @@ class FilesModel:
             raise Incomplete(self._sentence(len(missing), strangers, again))
         self._requests.unlink(missing_ok=True)
 
-    def _rows(self) -> Iterator[tuple[str, Reply | str]]:
-        """Each row's custom_id with its answer, or with the name of what came instead of one."""
+    def _rows(self) -> Iterator[tuple[str, Reply | NoAnswer]]:
+        """Each row's custom_id with its answer, or with what came instead of one."""
         if not self._results.exists():
             return
         try:
@@ -107,77 +95,21 @@ class FilesModel:
 
 
 def _line(key: str, request: Request) -> str:
-    params = {
-        "model": request.model,
-        "max_tokens": request.max_tokens,
-        "system": request.system,
-        "messages": [{"role": "user", "content": request.user}],
-    }
-    row = json.dumps({"custom_id": key, "params": params}, ensure_ascii=False)
+    row = json.dumps({"custom_id": key, "params": params(request)}, ensure_ascii=False)
     return row.translate(_LINE_ENDS) + "\n"
 
 
-def _parsed(line: bytes, place: str) -> tuple[str, Reply | str]:
+def _parsed(line: bytes, place: str) -> tuple[str, Reply | NoAnswer]:
     """One row; `place` is its file and line.
 
     Raises:
         InputError: if it is no batch result.
     """
     try:
-        return _result(json.loads(line.decode("utf-8-sig")))
+        return read_result(json.loads(line.decode("utf-8-sig")))
     except UnicodeDecodeError:
         raise InputError(f"{place}: the row is not UTF-8; save the file as UTF-8") from None
     except (json.JSONDecodeError, RecursionError) as error:
         raise InputError(f"{place}: the row is not JSON ({first_line(error)}); write one JSON object a line") from None
-    except _Malformed as error:
+    except Malformed as error:
         raise InputError(f"{place}: {error}") from None
-
-
-def _result(row: object) -> tuple[str, Reply | str]:
-    if not isinstance(row, dict):
-        raise _Malformed("the row is no JSON object; write one batch result a line")
-    key = _field(row, "custom_id", str)
-    if not _CUSTOM_ID.fullmatch(key):
-        raise _Malformed(f"custom_id {key[:80]!r} is none; copy it from requests.jsonl")
-    result = _field(row, "result", dict)
-    kind = _field(result, "type", str, "result.")
-    if kind in _NO_ANSWER:
-        return key, kind
-    if kind != "succeeded":
-        raise _Malformed(f"result.type {kind[:80]!r} is unknown; known are succeeded, {', '.join(_NO_ANSWER)}")
-    return key, _reply(_field(result, "message", dict, "result."))
-
-
-def _reply(message: dict[str, Any]) -> Reply:
-    """A message as a reply; its model is empty where the row names none."""
-    texts = []
-    for block in _field(message, "content", list, "message."):
-        if not isinstance(block, dict):
-            raise _Malformed('message.content should be a list of objects such as {"type": "text", "text": ...}')
-        if _field(block, "type", str, "message.content.") == "text":  # others hold thinking, which is no answer
-            texts.append(_field(block, "text", str, "message.content."))
-    stopped = _field(message, "stop_reason", str, "message.")
-    if stopped not in _OUTCOMES:
-        raise _Malformed(f"message.stop_reason {stopped[:80]!r} is unknown; known are {', '.join(_OUTCOMES)}")
-    model = _field(message, "model", str, "message.") if "model" in message else ""
-    if not model.isprintable():
-        raise _Malformed("message.model holds characters that no name has")
-    return Reply("".join(texts), _OUTCOMES[stopped], model, _usage(message))
-
-
-def _usage(message: dict[str, Any]) -> Usage:
-    counted = _field(message, "usage", dict, "message.") if message.get("usage") is not None else {}
-    tokens = {name: counted.get(name) or 0 for name in (*_READ, "output_tokens")}
-    for name, count in tokens.items():
-        if type(count) is not int or count < 0:
-            raise _Malformed(f"message.usage.{name} should be a whole number of tokens")
-    return Usage(sum(tokens[name] for name in _READ), tokens["output_tokens"])
-
-
-def _field(holder: dict[str, Any], name: str, kind: type[_Kind], inside: str = "") -> _Kind:
-    value = holder.get(name)
-    if isinstance(value, kind):
-        return value
-    raise _Malformed(
-        f"the row lacks {inside}{name}" if value is None else f"{inside}{name} should be {_KINDS[kind.__name__]}"
-    )

@@ -4,21 +4,34 @@ A call is completed when its answer is committed here. The ledger belongs to one
 the kernel's, so it ends with the process however that ends.
 """
 
-import fcntl
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
-from builder.errors import ExemplaError, InputError, first_line
+from builder.errors import ExemplaError
+from builder.model.commits import Commits
+from builder.model.ledger_file import connect, lock, sentences
 from builder.model.protocol import Outcome, Reply, Request, Usage
 
-LEDGER_VERSION = 1
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A completed call as a recording keeps it; `template` is the prompt's file and its sha256."""
+
+    stage: str
+    brief: str
+    attempt: int
+    key: str
+    template: tuple[str, str]
+    reply: Reply
 
 
 class Ledger:
@@ -31,17 +44,14 @@ class Ledger:
             InputError: if another build holds it, it is damaged, newer than this program, or cannot be written.
         """
         self.path = path
-        with _sentences(path):
+        with sentences(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = _lock(path.with_suffix(".lock"))
+            self._lock = lock(path)
         try:
-            with _sentences(path):
-                self._db = sqlite3.connect(path, isolation_level=None)
-                self._db.execute("PRAGMA journal_mode=WAL")
-                self._db.execute("PRAGMA synchronous=FULL")
-                self._migrate()
+            with sentences(path):
+                self._commits = Commits(lambda: connect(path))
         except ExemplaError:
-            self._release()
+            os.close(self._lock)
             raise
 
     def __enter__(self) -> Self:
@@ -50,109 +60,85 @@ class Ledger:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._db.close()
-        self._release()
+        self._commits.close()
+        os.close(self._lock)
+
+    def do(self, action: Callable[[sqlite3.Connection], T]) -> T:
+        """Run an action on the database and wait until it is durable."""
+        with sentences(self.path):
+            return self._commits.do(action)
+
+    def ask(self, action: Callable[[sqlite3.Connection], T]) -> "Future[T]":
+        """Run an action on the database together with others; await the future through `sentences`."""
+        return self._commits.ask(action)
 
     def find(self, request: Request) -> Reply | None:
         """The completed answer to exactly this request, or None."""
-        with _sentences(self.path):
-            row = self._db.execute("SELECT reply FROM calls WHERE key = ?", (request.key,)).fetchone()
-        return _reply(row[0]) if row else None
+        return self.find_all([request])[0]
+
+    def find_all(self, requests: Sequence[Request]) -> list[Reply | None]:
+        """The completed answer to each of these requests, or None."""
+        keys = [request.key for request in requests]
+
+        def read(db: sqlite3.Connection) -> list[str | None]:
+            rows = (db.execute("SELECT reply FROM calls WHERE key = ?", (key,)).fetchone() for key in keys)
+            return [row[0] if row else None for row in rows]
+
+        return [reply_from(text) if text else None for text in self.do(read)]
 
     def knows(self, key: str) -> bool:
         """Whether the call with this key is completed."""
-        with _sentences(self.path):
-            return self._db.execute("SELECT 1 FROM calls WHERE key = ?", (key,)).fetchone() is not None
+        return self.do(lambda db: db.execute("SELECT 1 FROM calls WHERE key = ?", (key,)).fetchone() is not None)
 
     def commit(self, request: Request, reply: Reply) -> None:
         """Store an answer durably; after this the call is never sent again."""
-        row = (request.key, request.stage, request.brief, request.attempt, json.dumps(asdict(reply)))
-        with _sentences(self.path):
-            self._db.execute(
-                "INSERT OR IGNORE INTO calls (key, stage, brief, attempt, reply) VALUES (?, ?, ?, ?, ?)", row
-            )
+        self.do(lambda db: store(db, request, reply))
 
     def counts(self) -> dict[str, int]:
         """Completed calls by stage."""
-        with _sentences(self.path):
-            return dict(self._db.execute("SELECT stage, count(*) FROM calls GROUP BY stage ORDER BY stage").fetchall())
+        grouped = "SELECT stage, count(*) FROM calls GROUP BY stage ORDER BY stage"
+        return self.do(lambda db: dict(db.execute(grouped).fetchall()))
+
+    def calls(self) -> list[Call]:
+        """Every completed call, by brief, stage and attempt."""
+        columns = "SELECT stage, brief, attempt, key, template, reply FROM calls ORDER BY brief, stage, attempt, key"
+        rows = self.do(lambda db: db.execute(columns).fetchall())
+        return [
+            Call(stage, brief, attempt, key, _template(template), reply_from(reply))
+            for stage, brief, attempt, key, template, reply in rows
+        ]
 
     def note(self, key: str, value: str | None = None) -> str | None:
         """Read a fact that the ledger keeps about its build, or store it where `value` is given."""
-        with _sentences(self.path):
-            if value is not None:
-                self._db.execute("INSERT OR REPLACE INTO notes (key, value) VALUES (?, ?)", (key, value))
-                return value
-            row = self._db.execute("SELECT value FROM notes WHERE key = ?", (key,)).fetchone()
+        if value is not None:
+            write = "INSERT OR REPLACE INTO notes (key, value) VALUES (?, ?)"
+            self.do(lambda db: db.execute(write, (key, value)) and None)
+            return value
+        row = self.do(lambda db: db.execute("SELECT value FROM notes WHERE key = ?", (key,)).fetchone())
         return row[0] if row else None
 
-    def _migrate(self) -> None:
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version > LEDGER_VERSION:
-            raise InputError(f"{self.path} was written by a newer exempla; update with pip install -U exempla")
-        if version == 0:
-            self._db.executescript(
-                """BEGIN;
-                CREATE TABLE calls (key TEXT PRIMARY KEY, stage TEXT NOT NULL, brief TEXT NOT NULL,
-                                    attempt INTEGER NOT NULL, reply TEXT NOT NULL) WITHOUT ROWID;
-                CREATE TABLE notes (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-                PRAGMA user_version = 1;
-                COMMIT;"""
-            )
 
-    def _release(self) -> None:
-        os.close(self._lock)
+def store(db: sqlite3.Connection, request: Request, reply: Reply) -> None:
+    """Put an answer into the ledger's table of completed calls, if it is not there yet."""
+    row = (request.key, request.stage, request.brief, request.attempt, stored(reply), " ".join(request.template))
+    db.execute(
+        "INSERT OR IGNORE INTO calls (key, stage, brief, attempt, reply, template) VALUES (?, ?, ?, ?, ?, ?)", row
+    )
 
 
-def _lock(path: Path) -> int:
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise InputError(f"another exempla build is running in {path.parent.parent}; wait for it or stop it") from None
-    except OSError:
-        os.close(handle)
-        raise
-    return handle
+def stored(reply: Reply) -> str:
+    """A reply as the table keeps it. Who refused before it follows from the refusals, which are calls of their own."""
+    fields = asdict(reply)
+    del fields["refused_by"]
+    return json.dumps(fields)
 
 
-def _reply(stored: str) -> Reply:
-    fields = json.loads(stored)
+def reply_from(text: str) -> Reply:
+    """A reply from what `stored` made of it."""
+    fields = json.loads(text)
     return Reply(fields["text"], Outcome(fields["outcome"]), fields["model"], Usage(**fields["usage"]))
 
 
-@contextmanager
-def _sentences(path: Path) -> Iterator[None]:
-    """SQLite's and the file system's errors as one sentence each."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise InputError(_advice(path, error)) from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}; finished work is kept") from None
-
-
-def _advice(path: Path, error: sqlite3.Error) -> str:
-    said = first_line(error)
-    rules: list[tuple[Callable[[str], bool], str]] = [
-        (lambda s: "full" in s, "the disk is full; free some space and run again, finished work is kept"),
-        (
-            lambda s: "readonly" in s or "read-only" in s,
-            "the folder is read-only; build into one you may write to",
-        ),
-        (
-            lambda s: "not a database" in s or "malformed" in s,
-            "the ledger is damaged; restore it or build anew",
-        ),
-        (
-            lambda s: "unable to open" in s,
-            "the ledger cannot be opened; check the folder's permissions and space",
-        ),
-        (
-            lambda s: "disk I/O" in s,
-            "the disk gave an error; check its space and health, finished work is kept",
-        ),
-    ]
-    advice = next((advice for fits, advice in rules if fits(said)), said)
-    return f"{path}: {advice}"
+def _template(text: str) -> tuple[str, str]:
+    name, _, sha256 = text.rpartition(" ")
+    return name, sha256

@@ -68,7 +68,6 @@ class OfflineModel:
     """Composes answers from `offline.yaml` of a deck folder; the brief alone decides which patterns are used."""
 
     name = NAME
-    paid = False
 
     def __init__(self, decks: Path) -> None:
         path = decks / "offline.yaml"

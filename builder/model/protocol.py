@@ -3,9 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol, runtime_checkable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
 
 from builder.hashing import canonical_json, sha256_text
+
+if TYPE_CHECKING:
+    from builder.model.account import Account
 
 
 class Outcome(StrEnum):
@@ -14,20 +18,30 @@ class Outcome(StrEnum):
     COMPLETED = "completed"
     TRUNCATED = "truncated"
     REFUSED = "refused"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens that a call read and wrote, as the backend counts them."""
+    """Tokens of a call as the backend counts them; `input` is what was neither read from nor written to a cache."""
 
     input: int = 0
     output: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+
+    @property
+    def read(self) -> int:
+        """All the tokens that went in."""
+        return self.input + self.cache_read + self.cache_write
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
-    """One call. `facts` is what the prompt was rendered from; backends that write without a model read it,
-    and it is never sent.
+    """One call. `system` is the part that many calls share, `user` what is this call's own.
+
+    `facts` is what the prompt was rendered from; backends that write without a model read it. `template` is the
+    prompt's file and its sha256, by which a recording knows what has changed since. Neither is ever sent.
     """
 
     stage: str
@@ -38,55 +52,115 @@ class Request:
     user: str
     max_tokens: int
     facts: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    template: tuple[str, str] = field(default=("", ""), compare=False)
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The sha256 of the canonical request with brief and attempt: the ledger's key."""
         sent = [self.stage, self.brief, self.attempt, self.model, self.system, self.user, self.max_tokens]
         return sha256_text(canonical_json(sent))
 
+    @cached_property
+    def prefix(self) -> str:
+        """The sha256 of what a provider can cache: the model and the system prompt."""
+        return sha256_text(canonical_json([self.model, self.system]))
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer, with the name of the model that gave it."""
+    """An answer, with the name of the model that gave it and of those that refused before it."""
 
     text: str
     outcome: Outcome
     model: str
     usage: Usage = Usage()
+    refused_by: tuple[str, ...] = ()
+
+
+class Busy(Exception):
+    """The model's service took no request just now; nothing was processed and nothing is charged.
+
+    `wait` is how many seconds it asked for, if it said so.
+    """
+
+    def __init__(self, reason: str, wait: float | None = None) -> None:
+        super().__init__(reason)
+        self.wait = wait
+
+
+class Fault(Exception):
+    """An attempt that brought no answer and may bring one if it is made again.
+
+    `charged` says whether the service may have done the work and want to be paid for it.
+    """
+
+    def __init__(self, reason: str, *, charged: bool) -> None:
+        super().__init__(reason)
+        self.charged = charged
 
 
 Arrived = Callable[[int, Reply], None]
 
 
 class Model(Protocol):
-    """A backend that answers one request at a time. `name` says which one it is."""
+    """A model that answers one request at a time, without a request on the wire. `name` says which one it is."""
 
     name: str
-    paid: bool
 
     async def answer(self, request: Request) -> Reply:
-        """Answer one request, or raise an `ExemplaError` that says what the user can do."""
+        """Answer one request.
+
+        Raises:
+            ExemplaError: saying what the user can do.
+        """
         ...
 
 
-@runtime_checkable
-class RoundModel(Protocol):
-    """A backend that has to see a whole round at once, such as one that exchanges files or submits batches."""
+class RemoteModel(Model, Protocol):
+    """A model whose every answer takes one request on the wire.
+
+    Its `answer` makes one attempt, and may raise `Busy`, or `Fault` where another attempt may bring an answer.
+    """
+
+    async def ready(self, request: Request) -> None:
+        """Wait until it makes sense to send a request, such as until another has written its prefix to the cache."""
+        ...
+
+    def done(self, request: Request) -> None:
+        """Told that a request which was waited for with `ready` was answered or given up."""
+        ...
+
+    async def input_bound(self, request: Request) -> int:
+        """A number of tokens that the request's input cannot exceed."""
+        ...
+
+    async def close(self) -> None:
+        """Close its connections."""
+        ...
+
+
+class Backend(Protocol):
+    """What answers rounds: everything that a build can name as `backend`.
+
+    `account` is where a remote backend enters its answers with what they cost; without one, whoever asks commits them.
+    `in_flight` is how many requests are on the wire or in a batch.
+    """
 
     name: str
-    paid: bool
+    account: "Account | None"
+    in_flight: int
 
-    async def answer_round(
-        self, requests: Sequence[Request], arrived: Arrived, answered: Callable[[str], bool]
-    ) -> None:
+    async def answer_round(self, requests: Sequence[Request], arrived: Arrived, moved: Callable[[], None]) -> None:
         """Give `arrived(index, reply)` each answer as soon as it is there; return when every request has its own.
 
-        What `arrived` was given is in the ledger, whatever comes after. `answered(key)` says whether the ledger
-        holds the answer to a request of any round.
+        What `arrived` was given is in the ledger, whatever comes after. `moved` is called when `in_flight` changes.
 
         Raises:
             Incomplete: if answers are still to come, saying what has to happen before the round goes on.
             ExemplaError: saying what the user can do.
         """
+        ...
+
+    async def close(self) -> None:
+        """Close what is open."""
         ...

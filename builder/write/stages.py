@@ -22,6 +22,7 @@ class Writer:
     def __init__(self, constitution: Constitution, prompts: Prompts, models: Mapping[str, str]) -> None:
         self._constitution, self._prompts, self._models = constitution, prompts, models
         self._whole, self._charter = constitution.text(), constitution.charter()
+        self._systems: dict[str, str] = {}
 
     def prove(self, briefs: Sequence[Brief]) -> None:
         """Render every prompt of every family once, so that a mistake in one shows before anything is spent.
@@ -55,8 +56,10 @@ class Writer:
     def _request(self, stage: str, brief: Brief, attempt: int, max_tokens: int, **own: object) -> Request:
         variables = {**self._variables(stage, brief), **own}
         system, user = self._prompts.render(brief.family, stage, variables)
+        system = self._systems.setdefault(system, system)  # one string for the thousands of requests that share it
+        template = (f"{brief.family}/{stage}.md", self._prompts.sha256(brief.family, stage))
         facts = self._facts(brief)
-        return Request(stage, brief.id, attempt, self._models[stage], system, user, max_tokens, facts)
+        return Request(stage, brief.id, attempt, self._models[stage], system, user, max_tokens, facts, template)
 
     def _variables(self, stage: str, brief: Brief) -> dict[str, Any]:
         principle = self._constitution.principle(brief.principle)

@@ -8,8 +8,8 @@ import pytest
 
 from builder.config import BuildConfig
 from builder.errors import Incomplete, InputError
-from builder.model import Caller, Ledger, Outcome, Reply, Request, RoundModel, Usage, open_model
-from builder.shipped import shipped
+from builder.model import Caller, Ledger, Outcome, Reply, Request, Usage
+from builder.model.files import FilesModel
 
 
 class Desk:
@@ -20,10 +20,9 @@ class Desk:
         self.requests, self.results = (folder / "exchange" / f"{name}.jsonl" for name in ("requests", "results"))
 
     def run(self, requests: list[Request]) -> list[Reply]:
-        model = open_model("files", shipped("stories", "decks"), self.folder)
-        assert isinstance(model, RoundModel) and not model.paid
         with Ledger(self.folder / "ledger.sqlite") as ledger:
-            return Caller(model, ledger).answer_all(requests)
+            with Caller(FilesModel(self.folder / "exchange", ledger.knows), ledger) as caller:
+                return caller.answer_all(requests)
 
     def waits(self, requests: list[Request]) -> str:
         with pytest.raises(Incomplete) as waiting:
@@ -88,7 +87,7 @@ def test_answers_come_back_in_any_order_and_in_parts(desk: Desk) -> None:
     desk.give(result(three[1], "second"), result(three[0], "first"))
     replies = desk.run(three)
     assert [reply.text for reply in replies] == ["first", "second", "third"]
-    assert replies[2] == Reply("third", Outcome.COMPLETED, "linden-2-0", Usage(11, 5))
+    assert replies[2] == Reply("third", Outcome.COMPLETED, "linden-2-0", Usage(7, 5, cache_read=4))
     assert not desk.requests.exists()
 
 

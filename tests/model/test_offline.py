@@ -6,7 +6,7 @@ import pytest
 
 from builder.constitution import load_constitution
 from builder.errors import InputError
-from builder.model import BACKENDS, open_model
+from builder.model import BACKENDS, Ledger, ModelConfig, Opening, open_backend
 from builder.model.offline import OfflineModel
 from builder.plan import Brief, load_decks, make_plan
 from builder.shipped import shipped
@@ -97,7 +97,9 @@ def test_another_attempt_at_an_idea_is_another_idea(
     assert len(ideas) == 4
 
 
-def test_a_backend_that_does_not_exist_is_named_with_the_nearest() -> None:
-    with pytest.raises(InputError, match="did you mean 'offline'"):
-        open_model("ofline", shipped("stories", "decks"), Path("nowhere"))
+def test_a_backend_that_does_not_exist_is_named_with_the_nearest(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        opening = Opening(ModelConfig(backend="ofline"), None, (), tmp_path, tmp_path, tmp_path, ledger, print)
+        with pytest.raises(InputError, match="did you mean 'offline'"):
+            open_backend(opening)
     assert "offline" in BACKENDS
