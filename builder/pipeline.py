@@ -4,14 +4,17 @@ Every call goes through the ledger, so running a build again repeats no call: it
 screens and selects anew with other thresholds. Each step is a function of what was settled before it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from builder import steps
 from builder.config import Project
 from builder.emit import Emitted, emit
+from builder.estimate import Estimate, estimate
 from builder.inputs import Inputs, open_inputs
-from builder.model import Caller, Ledger, Opening, Totals, open_backend, prove_backend
+from builder.model import Caller, Ledger, Opening, Totals, measure, open_backend, open_prices, prove_backend
+from builder.plan import Brief
 from builder.progress import Progress, Watch, unwatched
 from builder.records import Document
 from builder.selection import within_budget
@@ -52,6 +55,8 @@ def build(project: Project, folder: Path, *, limit: int | None = None, watch: Wa
         check_identity(ledger, folder, inputs)
         tally = Tally(briefs)
         writer.prove(briefs)
+        if caller.backend.account:
+            caller.project = _estimate(project, folder, briefs, writer).projected
         inputs.open_screens()
 
         ideas = steps.settle_ideas(briefs, writer, caller, ledger, inputs, tally, watch)
@@ -67,6 +72,11 @@ def build(project: Project, folder: Path, *, limit: int | None = None, watch: Wa
         account = caller.backend.account
     spent = account.totals if account else None
     return Built(folder, tuple(chosen), len(briefs), len(tally.rejections), tally.dry, emitted, spent)
+
+
+def _estimate(project: Project, folder: Path, briefs: Sequence[Brief], writer: Writer) -> Estimate:
+    prices = open_prices(project.config.model, project.root)
+    return estimate(project.config, briefs, writer, prices, measure(folder / ".build" / "ledger.sqlite"))
 
 
 def _opening(project: Project, folder: Path, ledger: Ledger, inputs: Inputs) -> Opening:

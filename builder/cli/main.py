@@ -15,6 +15,7 @@ from typer.exceptions import Abort, Exit, TyperException
 from builder.cli.build import build
 from builder.cli.check import check
 from builder.cli.distance import distance
+from builder.cli.estimate import estimate
 from builder.cli.import_ import import_
 from builder.cli.init import init
 from builder.cli.plan import plan
@@ -35,6 +36,7 @@ app.command("init")(init)
 app.command("import")(import_)
 app.command("check")(check)
 app.command("plan")(plan)
+app.command("estimate")(estimate)
 app.command("build")(build)
 app.command("distance")(distance)
 app.command("verify")(verify)

@@ -4,6 +4,7 @@ from builder.model.account import Account, CapReached, Totals
 from builder.model.backends import BACKENDS, Opening, open_backend, open_prices, prove_backend
 from builder.model.calls import Caller, OneByOne
 from builder.model.ledger import Ledger
+from builder.model.measured import Measured, measure
 from builder.model.prices import Price, Prices, dollars
 from builder.model.protocol import Backend, Model, Outcome, Reply, Request, Usage
 from builder.model.recorded import save_recording
@@ -17,6 +18,7 @@ __all__ = [
     "Caller",
     "CapReached",
     "Ledger",
+    "Measured",
     "Model",
     "ModelConfig",
     "OneByOne",
@@ -30,6 +32,7 @@ __all__ = [
     "Totals",
     "Usage",
     "dollars",
+    "measure",
     "open_backend",
     "open_prices",
     "prove_backend",

@@ -69,7 +69,9 @@ class LiveModel:
         import httpx2
 
         try:
-            reply = await (self._streamed if request.max_tokens > _STREAM_ABOVE else self._whole)(request)
+            # A stream says that it has begun, by when the prefix is in the cache for those that wait for it.
+            streams = request.max_tokens > _STREAM_ABOVE or self._prefixes.writes(request)
+            reply = await (self._streamed if streams else self._whole)(request)
         except anthropic.APIStatusError as error:
             return self._status(error, request)
         except anthropic.APIConnectionError as error:

@@ -31,6 +31,10 @@ class Prefixes:
                 return
             await writing.wait()
 
+    def writes(self, request: Request) -> bool:
+        """Whether others wait for this call to write their prefix."""
+        return self._writer.get(request.prefix) == request.key
+
     def warm(self, request: Request) -> None:
         """The service has begun to answer a call, so its prefix is in the cache."""
         self._used[request.prefix] = self._clock()
@@ -38,7 +42,7 @@ class Prefixes:
 
     def done(self, request: Request) -> None:
         """A call is over; if it was to write a prefix and could not, the next one tries."""
-        if self._writer.get(request.prefix) == request.key:
+        if self.writes(request):
             self._end(request.prefix)
 
     def counted(self, request: Request, tokens: int) -> None:

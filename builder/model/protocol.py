@@ -3,13 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from builder.hashing import canonical_json, sha256_text
 
 if TYPE_CHECKING:
     from builder.model.account import Account
+
+
+_digest = lru_cache(maxsize=256)(sha256_text)  # thousands of requests share one system prompt of 100 kB
 
 
 class Outcome(StrEnum):
@@ -62,8 +65,8 @@ class Request:
 
     @cached_property
     def prefix(self) -> str:
-        """The sha256 of what a provider can cache: the model and the system prompt."""
-        return sha256_text(canonical_json([self.model, self.system]))
+        """What a provider can cache: the model and the hash of the system prompt."""
+        return f"{self.model} {_digest(self.system)}"
 
 
 @dataclass(frozen=True, slots=True)

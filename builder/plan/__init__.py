@@ -3,10 +3,11 @@
 from builder.plan.briefs import Brief
 from builder.plan.coverage import PlanCoverage, plan_coverage
 from builder.plan.decks import Deck, Decks, Option, load_decks
-from builder.plan.planner import make_plan
+from builder.plan.planner import TOKENS_PER_WORD, make_plan
 from builder.plan.quotas import Quota
 
 __all__ = [
+    "TOKENS_PER_WORD",
     "Brief",
     "Deck",
     "Decks",

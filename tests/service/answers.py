@@ -1,0 +1,349 @@
+"""What the test server's model makes of a request: what it asks, how many tokens that is, and the text that answers it.
+
+The text depends on the prompts alone. It is put together from the offline model's sentences, so that it parses, differs
+from the answers to other prompts, and passes the screens.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import yaml
+
+from tests.service.faults import Fault
+
+_DECK = Path(__file__).parents[2] / "stories" / "decks" / "offline.yaml"
+# The offline model fills these from the constitution, which a reader of prompts would have to take apart.
+_UNFILLED = re.compile(r"\{(why|statement|situation)\}")
+_STARTS = re.compile(r"(^|[.!?]['\"”’)]?\s+|\n\s*|[“\"])\{([a-z]+)\}")
+_SHAPES = {
+    "explanatory": ("opening", "reason", "case", "objection", "turn"),
+    "story": ("opening", "trouble", "thought", "act", "closing"),
+}
+_ASKED = ("user_opening", "user_middle", "user_ask")
+_ANSWERED = ("answer_opening", "answer_reason", "answer_step")
+_STAGES = (
+    ("review", "<review>"),
+    ("rewrite", "<problems>"),
+    ("dialogue", "<dialogue>"),
+    ("document", "<document>"),
+    ("idea", "<idea>"),
+    ("distill", '<principle>{"statement"'),
+)
+_PEOPLE = ("the neighbour", "the clerk", "the driver")
+# An unescaped quotation mark never stands inside a string, so this is a key wherever it is found.
+_SYSTEM = re.compile(rb'"system":\s*(?=["\[])')
+_KNOWN = "\0system"
+_LONGEST_SYSTEM, _MOST_SYSTEMS = 2**23, 64
+
+
+class Invalid(Exception):
+    """A request that the API turns down; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class System:
+    """A system prompt. `prefix` identifies the part of it that is marked for caching, for `lifetime`."""
+
+    raw: bytes
+    text: str
+    canonical: bytes
+    listed: bool
+    tokens: int
+    lifetime: str
+    prefix: str
+    cached: int
+
+    @classmethod
+    def read(cls, raw: bytes) -> "System":
+        """A system prompt as it stands in a body."""
+        value = json.loads(raw)
+        blocks = value if isinstance(value, list) else [{"text": value}]
+        if not all(isinstance(block, dict) and isinstance(block.get("text"), str) for block in blocks):
+            raise Invalid("system: Input should be a valid string or a list of text blocks")
+        texts = [block["text"] for block in blocks]
+        marks = [number for number, block in enumerate(blocks, 1) if block.get("cache_control")]
+        lifetime = blocks[marks[-1] - 1]["cache_control"].get("ttl", "5m") if marks else ""
+        text, prefix = "".join(texts), _bytes("".join(texts[: marks[-1]] if marks else ()))
+        canonical, tokens = _bytes(_json(text)), len(_bytes(text)) // 4
+        identity = hashlib.sha256(prefix).hexdigest()
+        return cls(raw, text, canonical, isinstance(value, list), tokens, lifetime, identity, len(prefix) // 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one request asks. `user` is the text of its messages; `marked` says whether anything is to be cached."""
+
+    model: str
+    system: System
+    messages: list[dict[str, Any]]
+    user: str
+    max_tokens: int
+    stream: bool
+    marked: bool
+
+    @property
+    def tokens(self) -> int:
+        """All the tokens that go in."""
+        return self.system.tokens + len(_bytes(self.user)) // 4
+
+    @property
+    def sha256(self) -> str:
+        """The sha256 of the canonical JSON of model, system text and messages."""
+        start = f'{{"messages":{_json(self.messages)},"model":{_json(self.model)},"system":'
+        return hashlib.sha256(b"".join((_bytes(start), self.system.canonical, b"}"))).hexdigest()
+
+    def usage(self, output: int, *, warm: bool) -> dict[str, Any]:
+        """The account of a call; `warm` says whether its prefix was cached before."""
+        written, read = (0, self.system.cached) if warm else (self.system.cached, 0)
+        hour = self.system.lifetime == "1h"
+        return {
+            "input_tokens": self.tokens - self.system.cached,
+            "cache_creation_input_tokens": written,
+            "cache_read_input_tokens": read,
+            "cache_creation": {
+                "ephemeral_5m_input_tokens": 0 if hour else written,
+                "ephemeral_1h_input_tokens": written if hour else 0,
+            },
+            "output_tokens": output,
+        }
+
+
+class Reader:
+    """Reads bodies. System prompts are long and few, so each is parsed once and recognised after that."""
+
+    def __init__(self) -> None:
+        self._known: list[System] = []
+
+    def read(self, body: bytes) -> dict[str, Any]:
+        """A body's JSON, with a number under another key in place of each system prompt."""
+        if len(self._known) > _MOST_SYSTEMS:
+            self._known.clear()
+        pieces, start = [], 0
+        while found := _SYSTEM.search(body, start):
+            number = self._number(body, found.end())
+            pieces += (body[start : found.start()], b'"\\u0000system":%d' % number)
+            start = found.end() + len(self._known[number].raw)
+        try:
+            read = json.loads(b"".join((*pieces, body[start:])))
+        except ValueError:
+            raise Invalid("The request body is not valid JSON") from None
+        if not isinstance(read, dict):
+            raise Invalid("Input should be a valid dictionary")
+        return read
+
+    def asked(self, params: Mapping[str, Any], *, counting: bool = False) -> Asked:
+        """What the parameters of a message ask; raises `Invalid`."""
+        model, messages = params.get("model"), params.get("messages")
+        max_tokens = 1 if counting else params.get("max_tokens")
+        if not isinstance(model, str) or not model:
+            raise Invalid("model: Field required")
+        if not isinstance(messages, list) or not messages:
+            raise Invalid("messages: at least one message is required")
+        if type(max_tokens) is not int or max_tokens < 1:
+            raise Invalid("max_tokens: Field required, a whole number from 1 up")
+        known = params.get(_KNOWN)
+        system = self._known[known] if known is not None else System.read(_bytes(_json(params.get("system") or "")))
+        user, marked = _messages(messages)
+        marked = marked or bool(system.lifetime) or "cache_control" in params
+        return Asked(model, system, messages, user, max_tokens, params.get("stream") is True, marked)
+
+    def _number(self, body: bytes, at: int) -> int:
+        for number, system in enumerate(self._known):
+            if body.startswith(system.raw, at):
+                return number
+        text = body[at : at + _LONGEST_SYSTEM].decode("utf-8", "surrogateescape")
+        try:
+            _, end = json.JSONDecoder().raw_decode(text)
+        except ValueError:
+            raise Invalid("The request body is not valid JSON") from None
+        self._known.append(System.read(text[:end].encode("utf-8", "surrogateescape")))
+        return len(self._known) - 1
+
+
+def said(asked: Asked, fault: Fault) -> tuple[str, str, int]:
+    """The answer's text, why it stopped, and its tokens."""
+    text, stopped = answer(asked.system.text, asked.user), "end_turn"
+    if fault.kind == "refusal":
+        text, stopped = text[: int(fault.value or 0)], "refusal"
+    elif fault.kind == "truncated":
+        text, stopped = text[: len(text) // 2], "max_tokens"
+    elif fault.kind == "empty":
+        text = ""
+    written = _bytes(text)
+    if len(written) // 4 >= asked.max_tokens:
+        return written[: 4 * asked.max_tokens - 1].decode("utf-8", "ignore"), "max_tokens", asked.max_tokens
+    return text, stopped, len(written) // 4 + 1
+
+
+def answer(system: str, user: str) -> str:
+    """The text that answers a prompt; equal prompts have equal answers."""
+    stage, form = _stage(system)
+    if stage == "review":
+        return _review(form, user)
+    if stage == "distill":
+        return _distilled(user)
+    pen = _Pen(user)
+    if stage == "idea":
+        return f"<idea>{pen.write('idea')} {pen.write(form, 'case' if form == 'explanatory' else 'trouble')}</idea>"
+    if stage == "rewrite":
+        problems = f"<problems>{pen.write('explanatory', 'objection')}</problems>\n"
+        return problems + ("<keep/>" if pen.draw(4) == 0 else _body(pen, form, user, titled=False))
+    return _body(pen, form, user, titled=True) if form else pen.paragraphs("explanatory", ("reason", "case"))
+
+
+@lru_cache(maxsize=256)
+def _stage(system: str) -> tuple[str, str]:
+    """Which stage a system prompt belongs to, and the family of its texts or, for a review, its criteria."""
+    stage = next((name for name, sign in _STAGES if sign in system), "")
+    if stage == "review":
+        start = system.rfind("\n\n- ", 0, system.rfind("<review>"))
+        block = system[start + 2 :].split("\n\n", 1)[0]
+        return stage, " ".join(re.findall(r"^- (\w+):", block, re.MULTILINE))
+    if stage in ("rewrite", "dialogue", "document", "idea"):
+        dialogue = "<dialogue>" in system or "think of one conversation" in system
+        story = "the whole story" in system or "think of one story" in system
+        return stage, "advice" if dialogue and stage != "idea" else "story" if story else "explanatory"
+    return stage, ""
+
+
+def _body(pen: "_Pen", family: str, user: str, *, titled: bool) -> str:
+    if family == "advice":
+        return _dialogue(pen, user)
+    title = f"<title>{pen.write('objects').capitalize()}</title>\n" if titled and pen.draw(2) else ""
+    return f"{title}<document>{pen.paragraphs(family, _SHAPES[family])}</document>"
+
+
+def _dialogue(pen: "_Pen", user: str) -> str:
+    exchanges = user.count("<user>") or int((re.search(r"It has (\d) user turns", user) or [0, 1])[1])
+    turns = []
+    if "<system>" in user or "system prompt included" in user:
+        turns.append(f"<system>{_brief(user).get('System prompt', 'an assistant for members')}.</system>")
+    for number in range(exchanges):
+        turns.append(f"<user>{pen.paragraphs('advice', ('followup',) if number else _ASKED)}</user>")
+        turns.append(f"<assistant>{pen.paragraphs('advice', _ANSWERED)}</assistant>")
+    return "<dialogue>\n" + "\n".join(turns) + "\n</dialogue>"
+
+
+def _review(criteria: str, user: str) -> str:
+    """Every criterion answered yes, each with words of the text as evidence."""
+    text = user.rsplit("<text>", 1)[-1].split("</text>")[0]
+    words = re.sub(r"<[^>]*>", " ", text).replace('"', "'").split() or ["none"]
+    verdicts = {}
+    for number, name in enumerate(criteria.split()):
+        start = number * 7 % len(words)
+        verdicts[name] = {"verdict": "yes", "evidence": " ".join(words[start : start + 8])}
+    return f"<review>{json.dumps(verdicts, ensure_ascii=False)}</review>"
+
+
+def _distilled(user: str) -> str:
+    """A section's own first sentences as its statement and its reasons."""
+    section = user.split(">", 1)[-1].split("</section>")[0]
+    sentences = [one.strip() for one in re.split(r"(?<=[.!?])\s", section) if len(one.split()) >= 8] or [
+        section.strip()
+    ]
+    fields = {"statement": sentences[0], "why": " ".join(sentences[-2:]), "situations": [], "tensions": []}
+    fields |= {"misuse": None, "conflicts": [], "quotes": [*dict.fromkeys([sentences[0], sentences[-1]])]}
+    return f"<principle>{json.dumps(fields, ensure_ascii=False)}</principle>"
+
+
+class _Pen:
+    """Fills patterns for one text; the user prompt alone decides which patterns and with what."""
+
+    def __init__(self, user: str) -> None:
+        self._random = Random(hashlib.sha256(user.encode("utf-8", "surrogatepass")).digest()).random
+        self._parts, self._used = _parts(), set()
+        brief = _brief(user)
+        names = [name for name in brief.get("Names for people, if they need any", "").split(", ") if name]
+        called = brief.get("The AI", brief.get("The assistant", ""))
+        slots = dict(zip(("name", "other", "third"), [*names, *_PEOPLE], strict=False))
+        slots |= {
+            "ai": called[7:].split(";")[0] if called.startswith("called ") else "the assistant",
+            "place": brief.get("Place", "a small town"),
+            "trade": brief.get("Trade or walk of life", "neighbour"),
+            "title": user.split("<principle>", 1)[-1].strip().split("\n", 1)[0][:80],
+            "shape": brief.get("Shape of the decision", "help fully"),
+        }
+        self._slots = slots | {slot.capitalize(): _capital(text) for slot, text in slots.items()}
+        self._matters = [self._next(self._parts["matters"]) for _ in range(2)]
+
+    def draw(self, count: int) -> int:
+        """A number below `count`."""
+        return int(self._random() * count)
+
+    def write(self, *part: str) -> str:
+        """A pattern of one part of the deck, filled."""
+        patterns: Any = self._parts
+        for name in part:
+            patterns = patterns[name]
+        slots, matter = self._slots, self._matters[self.draw(2)]
+        object_, weather = self._next(self._parts["objects"]), self._next(self._parts["weathers"])
+        slots["object"], slots["weather"], slots["matter"] = object_, weather, matter
+        slots["Object"], slots["Weather"], slots["Matter"] = _capital(object_), _capital(weather), _capital(matter)
+        return self._next(patterns).format_map(slots)
+
+    def paragraphs(self, family: str, parts: tuple[str, ...]) -> str:
+        """A paragraph for each part."""
+        return "\n\n".join([self.write(family, part) for part in parts])
+
+    def _next(self, options: tuple[str, ...]) -> str:
+        """One of the options; a few draws look for one that this text has not used yet."""
+        for _ in range(8):
+            choice = options[int(self._random() * len(options))]
+            if choice not in self._used:
+                break
+        self._used.add(choice)
+        return choice
+
+
+@cache
+def _parts() -> Mapping[str, Any]:
+    """The offline deck, with slots at the start of a sentence written in capitals."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    deck: dict[str, Any] = yaml.load(_DECK.read_text("utf-8"), loader)["parts"]
+
+    def patterns(lines: list[str]) -> tuple[str, ...]:
+        found = [line for line in lines if not _UNFILLED.search(line)]
+        return tuple(_STARTS.sub(lambda start: f"{start[1]}{{{start[2].capitalize()}}}", line) for line in found)
+
+    return {
+        name: {part: patterns(lines) for part, lines in value.items()} if isinstance(value, dict) else patterns(value)
+        for name, value in deck.items()
+    }
+
+
+def _brief(user: str) -> dict[str, str]:
+    """The lines of a prompt's brief, by their labels."""
+    lines = user[user.find("<brief>") :].split("</brief>", 1)[0].split("\n")
+    return dict(line.rstrip(".").split(": ", 1) for line in lines if ": " in line)
+
+
+def _messages(messages: list[Any]) -> tuple[str, bool]:
+    """The text of messages, and whether any of their blocks is to be cached."""
+    texts, marked = [], False
+    for message in messages:
+        content = message.get("content") if isinstance(message, dict) else None
+        if not content or message.get("role") not in ("user", "assistant"):
+            raise Invalid("messages: Input should have a role and content")
+        for block in [{"text": content}] if isinstance(content, str) else content:
+            texts.append(str(block.get("text", "")))
+            marked = marked or "cache_control" in block
+    return "\n".join(texts), marked
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
