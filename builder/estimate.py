@@ -62,7 +62,7 @@ class Estimate:
         return sum(stage.hours for stage in self.stages)
 
     def projected(self, step: str, done: int, known: float) -> float | None:
-        """What the build may come to in dollars, when `done` calls of a step are answered and it cost `known` so far."""
+        """What the build may come to in dollars, with `done` calls of a step answered and `known` spent so far."""
         names = [f"{stage.stage}s" for stage in self.stages]
         if step not in names:
             return None
