@@ -21,7 +21,7 @@ IDEAS_PER_BRIEF = 1.15
 PASSED = {"idea": 1.0, "draft": 0.99, "rewrite": 0.99, "review": 0.98}  # briefs that reach a stage, of the stage before
 SECONDS_TO_START, TOKENS_PER_SECOND = 2.0, 60.0
 BATCH_HOURS = 1.0  # how long a round of batches takes; the service promises a day at most
-BATCH_CACHED = 0.6  # share of a batch's prefixes that are read from the cache
+BATCH_READ = 0.6  # share of a batch's prefixes that are read from the cache; the service speaks of 0.3 to 0.98
 _OUTPUT = {"idea": 190, "review": 700}  # tokens; drafts and rewrites are as long as the brief says
 _IDEA_WORDS = 110
 _LEAST = 5  # answered calls of a stage from which its means are taken
@@ -107,7 +107,8 @@ def estimate(
         else:
             means, basis = count_prompts(stage, briefs, writer), _counted_basis(briefs)
         price = prices.price_of(config.models[stage])
-        cost = stage_cost(price, means, calls, prefixes=prefixes, cached=cached, batched=batch)
+        read = seen.read if batch and seen and seen.read is not None else BATCH_READ
+        cost = stage_cost(price, means, calls, prefixes=prefixes, cached=cached, batched=batch, read=read)
         barriers = len(list(rounds(briefs))) if stage == "idea" else 1
         hours, basis_hours = (
             _batch_hours(barriers) if batch else _live_hours(seen, means, calls, config.model.concurrency)
@@ -128,12 +129,24 @@ def estimate(
     return Estimate(len(briefs), sum(brief.tokens for brief in briefs), tuple(stages), as_of)
 
 
-def stage_cost(price: Price, means: Counted, calls: int, *, prefixes: int, cached: bool, batched: bool) -> int:
-    """What a stage's calls cost, in picodollars; each of its `prefixes` is written to the cache at least once."""
+def stage_cost(
+    price: Price,
+    means: Counted,
+    calls: int,
+    *,
+    prefixes: int,
+    cached: bool,
+    batched: bool,
+    read: float = BATCH_READ,
+) -> int:
+    """What a stage's calls cost, in picodollars.
+
+    Each of its `prefixes` is written to the cache at least once; in batches all but the share `read` are written anew.
+    """
     prefix, own, output = ceil(means.prefix), ceil(means.own), ceil(means.output)
     if not cached or prefix < (price.cache_minimum or 0):
         return calls * price.cost(Usage(input=prefix + own, output=output), batch=batched)
-    written = max(min(prefixes, calls), ceil(calls * (1 - BATCH_CACHED)) if batched else 0)
+    written = max(min(prefixes, calls), ceil(calls * (1 - read)) if batched else 0)
     writes = written * price.cost(Usage(input=own, output=output, cache_write=prefix), batch=batched)
     return writes + (calls - written) * price.cost(Usage(own, output, cache_read=prefix), batch=batched)
 

@@ -10,6 +10,7 @@ from builder.ideas import REGENERATIONS, IdeaTable, evidence_of, refusers, round
 from builder.inputs import Inputs
 from builder.model import Caller, Ledger, Outcome, Reply, Request
 from builder.model.offline import NAME as OFFLINE
+from builder.model.recorded import NAME as RECORDED
 from builder.plan import Brief
 from builder.progress import Progress, Watch, counting
 from builder.records import Action, Document, Finding, Rejection
@@ -198,7 +199,7 @@ def _document(piece: Piece, body: str, tokens: int, inputs: Inputs) -> Document:
         "constitution_sha256": inputs.constitution.sha256,
         "prompts": [{"stage": stage, "sha256": inputs.prompts.sha256(brief.family, stage)} for stage in stages],
         "models": [{"stage": stage, "model": piece.models[stage]} for stage in stages],
-        "recorded": False,
+        "recorded": inputs.config.model.backend == RECORDED,
         "draft_id": content_id(piece.draft.body),
         "rewrite_id": content_id(content.body),
     }

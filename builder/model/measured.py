@@ -10,7 +10,8 @@ class Measured:
     """One stage: answered calls, the briefs that they were for, and means per call.
 
     `prefix` is in tokens read from or written to a cache, `own` in other tokens of input, `output` in tokens, `seconds`
-    from sending to answer for calls that were not batched.
+    from sending to answer for calls that were not batched. `read` is the share of batched prefixes that were read from
+    the cache, None where nothing was batched.
     """
 
     calls: int
@@ -19,6 +20,7 @@ class Measured:
     own: float
     output: float
     seconds: float | None
+    read: float | None
 
 
 def measure(ledger: Path) -> dict[str, Measured]:
@@ -30,7 +32,9 @@ def measure(ledger: Path) -> dict[str, Measured]:
         try:
             rows = connection.execute(
                 "SELECT stage, count(*), count(DISTINCT brief), avg(cache_read + cache_write), avg(input), avg(output),"
-                " avg(seconds) FILTER (WHERE batch IS NULL)"
+                " avg(seconds) FILTER (WHERE batch IS NULL),"
+                " 1.0 * sum(cache_read) FILTER (WHERE batch IS NOT NULL)"
+                " / nullif(sum(cache_read + cache_write) FILTER (WHERE batch IS NOT NULL), 0)"
                 " FROM attempts WHERE state = 'answered' AND reason = 'completed' GROUP BY stage"
             ).fetchall()
         finally:

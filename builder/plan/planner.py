@@ -6,6 +6,7 @@ nothing that was paid for is thrown away.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import cache, partial
 from itertools import count, islice
 
 from builder.constitution import Constitution, Principle
@@ -79,6 +80,9 @@ class _Sequence:
         self._axes: dict[tuple[str, str, str], Quota] = {}
         self._pairs: Counter[tuple[str, ...]] = Counter()
         self._names = NamePool(seed)
+        # A long plan asks the same few thousand questions again and again.
+        self._rank = cache(partial(rank_key, seed))
+        self._suiting, self._conditional = cache(self._suits), cache(self._depends)
 
     def briefs(self) -> Iterator[Brief]:
         for ordinal in count():
@@ -129,7 +133,7 @@ class _Sequence:
 
         def prefer(id_: str) -> tuple[object, ...]:
             """The principle that all families together have met least, so that a short plan misses none."""
-            return (met[id_] / (self._weights[id_] or 1), rank_key(self._seed, family, id_))
+            return (met[id_] / (self._weights[id_] or 1), self._rank(family, id_))
 
         chosen = self._principle[family].draw(prefer, allowed)
         if chosen is None:
@@ -137,34 +141,40 @@ class _Sequence:
         met[chosen] += 1
         return self._constitution.principle(chosen)
 
+    def _depends(self, family: str, axis: str) -> bool:
+        """Whether an axis has quotas of its own for each kind of principle."""
+        return any(
+            isinstance(option.weight, dict) or {"kind", "tier", "principle"} & set(option.only)
+            for option in self._decks.axis(family, axis)
+        )
+
+    def _suits(self, family: str, axis: str, principle_id: str, persona: str | None) -> frozenset[str]:
+        """The options of an axis that make sense for a principle and a persona, and that it does not forbid."""
+        principle = self._constitution.principle(principle_id)
+        forbidden = principle.forbid.get(axis, ())
+        options = self._decks.axis(family, axis)
+        return frozenset(o.id for o in options if o.suits(principle, persona) and o.id not in forbidden)
+
     def _draw(self, family: str, axis: str, principle: Principle, persona: Option | None) -> Option | None:
         """One option by the quota of its stratum, preferring those this principle has met least."""
-        options = self._decks.axis(family, axis)
-        conditional = any(
-            isinstance(option.weight, dict) or {"kind", "tier", "principle"} & set(option.only) for option in options
-        )
-        stratum = principle.kind.value if conditional else ""
+        stratum = principle.kind.value if self._conditional(family, axis) else ""
         key = (family, axis, stratum)
         if key not in self._axes:
+            options = self._decks.axis(family, axis)
             self._axes[key] = Quota({option.id: option.weight_for(stratum) for option in options})
-        forbidden = principle.forbid.get(axis, ())
-        allowed = {
-            option.id
-            for option in options
-            if option.suits(principle, persona.id if persona else None) and option.id not in forbidden
-        }
+        allowed = self._suiting(family, axis, principle.id, persona.id if persona else None)
 
         def prefer(id_: str) -> tuple[object, ...]:
             return (
                 self._pairs[(family, axis, principle.id, id_)],
-                rank_key(self._seed, *key, principle.id, id_),
+                self._rank(*key, principle.id, id_),
             )
 
         chosen = self._axes[key].draw(prefer, allowed)
         if chosen is None:
             return None
         self._pairs[(family, axis, principle.id, chosen)] += 1
-        return next(option for option in options if option.id == chosen)
+        return next(option for option in self._decks.axis(family, axis) if option.id == chosen)
 
     def _axis_names(self, family: str) -> list[str]:
         """Persona first, because other axes may depend on it; the rest by name."""
