@@ -9,32 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builder.constitution import FIELDS, Constitution, Imported, Principle, Proposal, read_proposal
+from builder.asking import ATTEMPTS, STAGE, Asking
+from builder.constitution import FIELDS, Constitution, Imported, Principle, Proposal
 from builder.constitution.templating import DEFAULT_CHARACTER, DEFAULT_DEVELOPER, hides_names
 from builder.errors import InputError
-from builder.model import (
-    Caller,
-    Ledger,
-    ModelConfig,
-    Opening,
-    Outcome,
-    Reply,
-    Request,
-    Spend,
-    open_backend,
-    prove_backend,
-)
+from builder.model import Caller, Ledger, ModelConfig, Opening, Spend, open_backend, prove_backend
+from builder.model.offline import NAME as OFFLINE
+from builder.one_line import one_line
 from builder.progress import Progress, Watch, unwatched
 from builder.shipped import shipped
 from builder.write import Prompts
-
-STAGE = "distill"
-MAX_TOKENS = 4000
-_ENDED = {
-    Outcome.REFUSED: "refused",
-    Outcome.TRUNCATED: "was cut off by the limit on its answer's length",
-    Outcome.FAILED: "failed again and again",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +66,11 @@ def distill(
             "import it without --distill and set the kinds by hand"
         )
     own = prompts / STAGE / f"{STAGE}.md"
-    asking = Prompts(prompts if own.is_file() else shipped("stories", "prompts"))
-    requests = [_request(constitution, principle, asking, model) for principle in principles]
+    asking = Asking(constitution, Prompts(prompts if own.is_file() else shipped("stories", "prompts")), model)
     folder = folder_beside(output)
     models = (model, config.fallback) if config.fallback else (model,)
-    prove_backend(config, spend, models, root)
+    _prove(config, spend, models, root, folder)
+    asking.requests(principles[:1])  # a prompt that cannot be rendered shows before anything is written
     with Ledger(folder / "ledger.sqlite") as ledger:
         opening = Opening(
             config=config,
@@ -99,43 +83,25 @@ def distill(
             say=lambda sentence: watch(Progress("", 0, 0, said=sentence)),
         )
         with Caller(open_backend(opening), ledger, config.fallback) as caller:
-            replies = caller.answer_all(requests, watch, "distilling")
-    document = "\n\n".join([constitution.preamble, *(_text(principle) for principle in constitution.principles)])
-    proposals = {
-        principle.id: _proposal(principle, reply, document, constitution)
-        for principle, reply in zip(principles, replies, strict=True)
-    }
+            proposals = asking.proposals(principles, caller, watch)
     made, fields = _merged(constitution, proposals)
-    return Distilled(made, len(principles), fields, _notes(proposals, fields))
+    return Distilled(made, len(principles), fields, _notes(proposals, fields, folder))
 
 
-def _request(constitution: Constitution, principle: Principle, prompts: Prompts, model: str) -> Request:
-    character = constitution.character
-    variables = {
-        "name": constitution.name,
-        "character": character.name,
-        "developer": "" if character.developer == DEFAULT_DEVELOPER else character.developer,
-        "principles": constitution.principles,
-        "principle": principle,
-        "section": principle.source.section if principle.source else "",
-        "text": _text(principle),
-    }
-    system, user = prompts.render(STAGE, STAGE, variables)
-    template = (f"{STAGE}/{STAGE}.md", prompts.sha256(STAGE, STAGE))
-    return Request(STAGE, principle.id, 0, model, system, user, MAX_TOKENS, template=template)
+def _prove(config: ModelConfig, spend: Spend | None, models: tuple[str, ...], root: Path, folder: Path) -> None:
+    """See that answers can be had and kept, before anything is written.
 
-
-def _text(principle: Principle) -> str:
-    """The source's own words for a principle."""
-    quote = principle.source.quote if principle.source else ""
-    return quote or f"{principle.statement}\n\n{principle.why}"
-
-
-def _proposal(principle: Principle, reply: Reply, document: str, constitution: Constitution) -> Proposal:
-    if reply.outcome is not Outcome.COMPLETED:
-        return Proposal({}, notes=(f"the model {_ENDED[reply.outcome]}, so every field stays as imported",))
-    others = [id_ for id_ in constitution.titles if id_ != principle.id]
-    return read_proposal(reply.text, _text(principle), document, others)
+    Raises:
+        InputError: if they cannot.
+    """
+    for model in models:
+        if not model.strip() or not model.isprintable():
+            raise InputError(f"{model!r} is no model's name; give the one that the requests should carry")
+    prove_backend(config, spend, models, root)
+    if config.backend == OFFLINE:
+        raise InputError(f"the offline model cannot read, so it cannot {STAGE}; use another backend")
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file where the folder of answers should be; move it away")
 
 
 def _merged(constitution: Constitution, proposals: Mapping[str, Proposal]) -> tuple[Constitution, int]:
@@ -176,17 +142,24 @@ def _placed(value: Any, places: Mapping[str, str]) -> Any:  # noqa: ANN401 - any
     return [_placed(one, places) for one in value]
 
 
-def _notes(proposals: Mapping[str, Proposal], fields: int) -> tuple[str, ...]:
+def _notes(proposals: Mapping[str, Proposal], fields: int, folder: Path) -> tuple[str, ...]:
+    """What became of the answers, each on one line: it goes to a terminal, and a model wrote much of it."""
     standing, failed = (sum(proposal.quotations[end] for proposal in proposals.values()) for end in (0, 1))
     count = len(proposals)
     head = (
         f"distilled {count} {'principle' if count == 1 else 'principles'}: {fields} fields proposed and marked so, "
         f"{standing} of {standing + failed} quotations found in the source"
     )
-    left_out = [f"{id_}: {note}" for id_, proposal in proposals.items() for note in proposal.notes]
+    again = f"to ask once more, name another --model or delete {folder}"
+    stays = f", {ATTEMPTS} times, so every field stays as imported; {again}"
+    left_out = [
+        f"{id_}: {note}{stays if proposal.unread else ''}"
+        for id_, proposal in proposals.items()
+        for note in proposal.notes
+    ]
     conflicts = [
         f"conflict between {id_} and {other}: {question}"
         for id_, proposal in proposals.items()
         for other, question in proposal.conflicts
     ]
-    return (head, *left_out, *conflicts)
+    return (head, *map(one_line, [*left_out, *conflicts]))

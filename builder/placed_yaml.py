@@ -3,55 +3,34 @@
 Anchors, aliases, tags and huge files are refused: a constitution is prose, and these only hide or explode it.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from builder.errors import InputError, first_line, nearest
-from builder.yaml_problems import syntax_problem, validation_sentence, worth_saying
+from builder.errors import first_line
+from builder.text_file import InvalidFile, Lines, Problem, read_text
+from builder.yaml_problems import LOADER, syntax_problem, validation_sentence, worth_saying
 
-SIZE_LIMIT = 4_000_000
+__all__ = ["InvalidFile", "PlacedYaml", "Problem", "Where", "load_yaml", "parse_yaml", "read_text", "validate"]
+
 DEPTH_LIMIT = 40
 _CORE_TAGS = "tag:yaml.org,2002:"
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NUMBERS = (_CORE_TAGS + "int", _CORE_TAGS + "float")
 _Model = TypeVar("_Model", bound=BaseModel)
 Where = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing wrong with a file: 1-based line and column, and a sentence without them."""
-
-    path: Path
-    line: int
-    column: int
-    sentence: str
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}:{self.column}: {self.sentence}"
-
-
-class InvalidFile(InputError):
-    """A YAML file that does not say what it should; `problems` holds every one found, in file order."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(problems)
-        more = len(self.problems) - 1
-        tail = f" (and {more} more {'problem' if more == 1 else 'problems'})" if more else ""
-        super().__init__(f"{self.problems[0]}{tail}")
-
-
-@dataclass(frozen=True, slots=True)
 class PlacedYaml:
-    """A parsed file: its plain value and the (line, column) of every key path."""
+    """A parsed file: its plain value, the (line, column) of every key path, and its numbers as they are written."""
 
     path: Path
     value: Any
     places: dict[Where, tuple[int, int]]
+    written: dict[Where, str] = field(default_factory=dict)
 
     def problem(self, where: Where, sentence: str) -> Problem:
         """A problem at a key path, or at its nearest ancestor that stands in the file."""
@@ -66,19 +45,25 @@ def load_yaml(path: Path) -> PlacedYaml:
 
     Raises:
         InputError: if it cannot be read.
-        InvalidFile: if it is not plain UTF-8 YAML, or holds anchors, aliases, tags, repeated keys or keys
-    that are not text.
+        InvalidFile: as `parse_yaml`.
     """
-    text = read_text(path)
+    return parse_yaml(path, read_text(path))
+
+
+def parse_yaml(path: Path, text: str, *, as_text: bool = False) -> PlacedYaml:
+    """The same for a text that was read already; `as_text` takes numbers, and keys of every kind, as they are written.
+
+    Raises:
+        InvalidFile: if it is not plain YAML, or holds anchors, aliases, tags, repeated keys or keys that are not text.
+    """
+    lines = Lines(text)
     control = yaml.reader.Reader.NON_PRINTABLE.search(text)
     if control:
-        line = text.count("\n", 0, control.start()) + 1
-        column = control.start() - text.rfind("\n", 0, control.start())
         sentence = f"control character U+{ord(control[0]):04X} is not allowed; delete it"
-        raise InvalidFile([Problem(path, line, column, sentence)])
+        raise InvalidFile([Problem(path, *lines.at(control.start()), sentence)])
     try:
-        _refuse_exotic(path, text)
-        node = yaml.compose(text, Loader=_Loader)
+        _refuse_exotic(path, text, lines)
+        node = yaml.compose(text, Loader=LOADER)
     except yaml.MarkedYAMLError as error:
         line, column, reason = syntax_problem(error, text)
         raise InvalidFile([Problem(path, line, column, reason)]) from None
@@ -86,42 +71,9 @@ def load_yaml(path: Path) -> PlacedYaml:
         raise InvalidFile([Problem(path, 1, 1, f"not YAML: {first_line(error)}")]) from None
     if node is None:
         raise InvalidFile([Problem(path, 1, 1, "the file is empty")])
-    places: dict[Where, tuple[int, int]] = {}
-    _collect_places(path, node, (), places)
-    try:
-        value = yaml.constructor.SafeConstructor().construct_document(node)
-    except (yaml.YAMLError, ValueError) as error:
-        at = _at(getattr(error, "problem_mark", None))
-        raise InvalidFile([Problem(path, *at, f"not plain YAML: {first_line(error)}")]) from None
-    return PlacedYaml(path, value, places)
-
-
-def read_text(path: Path, limit: int = SIZE_LIMIT) -> str:
-    """A UTF-8 text file, without its byte order mark and with line feeds alone.
-
-    Raises:
-        InputError: if it is missing, a folder, unreadable or larger than `limit` bytes.
-        InvalidFile: if it is not UTF-8, naming the line and column of the first bad byte.
-    """
-    try:
-        if path.is_dir():
-            raise InputError(f"{path} is a folder; name a file in it")
-        if path.exists() and path.stat().st_size > limit:
-            raise InputError(
-                f"{path} is larger than {limit / 1e6:.0f} MB, too large for a file written by hand; split it"
-            )
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist{_beside(path)}") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
-    try:
-        return raw.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        column = error.start - raw.rfind(b"\n", 0, error.start)
-        sentence = f"byte 0x{raw[error.start]:02x} is not UTF-8; save the file as UTF-8"
-        raise InvalidFile([Problem(path, line, column, sentence)]) from None
+    walk = _Walk(path, lines, as_text)
+    walk.through(node, ())
+    return PlacedYaml(path, yaml.constructor.SafeConstructor().construct_document(node), walk.places, walk.written)
 
 
 def validate(placed: PlacedYaml, model: type[_Model]) -> _Model:
@@ -135,20 +87,16 @@ def validate(placed: PlacedYaml, model: type[_Model]) -> _Model:
     except ValidationError as error:
         found = worth_saying(error.errors(), model)
         problems = [
-            placed.problem(tuple(item["loc"]), validation_sentence(item, placed.value, model)) for item in found
+            placed.problem(tuple(item["loc"]), validation_sentence(item, placed.value, model, placed.written))
+            for item in found
         ]
         raise InvalidFile(sorted(problems, key=lambda found: (found.line, found.column))) from None
 
 
-def _beside(path: Path) -> str:
-    siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-    return nearest(path.name, siblings)
-
-
-def _refuse_exotic(path: Path, text: str) -> None:
+def _refuse_exotic(path: Path, text: str, lines: Lines) -> None:
     depth = 0
-    for event in yaml.parse(text, Loader=_Loader):
-        at = _at(event.start_mark)
+    for event in yaml.parse(text, Loader=LOADER):
+        at = lines.at(event.start_mark.index if event.start_mark else 0)
         if isinstance(event, yaml.AliasEvent):
             raise InvalidFile([_exotic(path, at, f"alias *{event.anchor}", "*")])
         anchor = getattr(event, "anchor", None)
@@ -167,27 +115,50 @@ def _exotic(path: Path, at: tuple[int, int], what: str, first: str) -> Problem:
     return Problem(path, *at, (f"{what} is not allowed; write the text out, in quotes if it begins with {first}"))
 
 
-def _collect_places(path: Path, node: yaml.Node, where: Where, places: dict[Where, tuple[int, int]]) -> None:
-    places.setdefault(where, _at(node.start_mark))
-    if node.tag == _CORE_TAGS + "timestamp":
+class _Walk:
+    """Goes through a file's nodes, notes where each stands, and refuses what they may not be."""
+
+    def __init__(self, path: Path, lines: Lines, as_text: bool) -> None:
+        self._path, self._lines, self._as_text = path, lines, as_text
+        self._constructor = yaml.constructor.SafeConstructor()
+        self.places: dict[Where, tuple[int, int]] = {}
+        self.written: dict[Where, str] = {}
+
+    def through(self, node: yaml.Node, where: Where) -> None:
+        self.places.setdefault(where, self._lines.at(node.start_mark.index))
+        if isinstance(node, yaml.MappingNode):
+            for key_node, value_node in node.value:
+                self.through(value_node, (*where, self._key(key_node, where)))
+        elif isinstance(node, yaml.SequenceNode):
+            for index, child in enumerate(node.value):
+                self.through(child, (*where, index))
+        elif node.tag == _CORE_TAGS + "timestamp" or (self._as_text and node.tag in _NUMBERS):
+            node.tag = _CORE_TAGS + "str"
+        elif node.tag in _NUMBERS:
+            self.written[where] = node.value
+            self._prove(node)
+
+    def _key(self, node: yaml.Node, where: Where) -> str:
+        at = self._lines.at(node.start_mark.index)
+        scalar = isinstance(node, yaml.ScalarNode)
+        if not scalar or (node.tag != _CORE_TAGS + "str" and not self._as_text):
+            shown = f" {node.value!r}" if scalar else ""
+            raise self._invalid(at, f"key{shown} should be text; write a name, in quotes if need be")
         node.tag = _CORE_TAGS + "str"
-    if isinstance(node, yaml.MappingNode):
-        for key_node, value_node in node.value:
-            at = _at(key_node.start_mark)
-            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != _CORE_TAGS + "str":
-                shown = f" {key_node.value!r}" if isinstance(key_node, yaml.ScalarNode) else ""
-                sentence = f"key{shown} should be text; write a name, in quotes if need be"
-                raise InvalidFile([Problem(path, *at, sentence)])
-            key = key_node.value
-            if (*where, key) in places:
-                first = places[(*where, key)][0]
-                raise InvalidFile([Problem(path, *at, f"key {key!r} stands twice (first on line {first})")])
-            places[(*where, key)] = at
-            _collect_places(path, value_node, (*where, key), places)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, child in enumerate(node.value):
-            _collect_places(path, child, (*where, index), places)
+        key: str = node.value
+        if (*where, key) in self.places:
+            raise self._invalid(at, f"key {key!r} stands twice (first on line {self.places[(*where, key)][0]})")
+        self.places[(*where, key)] = at
+        return key
 
+    def _prove(self, node: yaml.Node) -> None:
+        """Refuse what YAML takes for a number and Python cannot read as one."""
+        try:
+            self._constructor.construct_object(node)
+        except ValueError:
+            shown = node.value if len(node.value) <= 40 else f"{node.value[:20]}…"
+            sentence = f"{shown!r} reads as a number and cannot be one; put it in quotes, or shorten it"
+            raise self._invalid(self._lines.at(node.start_mark.index), sentence) from None
 
-def _at(mark: Any) -> tuple[int, int]:  # noqa: ANN401 - either of yaml's two mark classes, or None
-    return (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    def _invalid(self, at: tuple[int, int], sentence: str) -> InvalidFile:
+        return InvalidFile([Problem(self._path, *at, sentence)])

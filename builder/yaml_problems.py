@@ -1,18 +1,23 @@
 """What the YAML parser and pydantic complain about, as sentences for the person who wrote the file."""
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import yaml
 from pydantic import BaseModel
 
 from builder.errors import first_line, nearest
+from builder.text_file import Lines
 
 if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
 Where = tuple[str | int, ...]
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_CLOSING = {"[": "]", "{": "}"}
 _MISPLACED = "this line fits neither the keys nor the text above it; mend its indentation"
 _SYNTAX_WORDS = {
     "mapping values are not allowed": "this key does not line up with the keys above it; indent it like them",
@@ -37,22 +42,45 @@ _TYPE_WORDS = {
 
 def syntax_problem(error: yaml.MarkedYAMLError, text: str) -> tuple[int, int, str]:
     """Line, column (both from 1) and a sentence for what the YAML parser could not read."""
-    line, column = _place(error.problem_mark or error.context_mark)
+    lines = Lines(text)
+    mark = error.problem_mark or error.context_mark
+    line, column = _place(mark, lines)
+    opened = _place(error.context_mark, lines)
     reason, context = (error.problem or first_line(error)).strip(), (error.context or "").strip()
-    opened = _place(error.context_mark)
-    enclosing = {"while scanning a quoted scalar": "quotation mark", "while parsing a flow": "bracket"}
-    what = next((mark for theirs, mark in enclosing.items() if theirs in context), None)
-    if what and (opened[0] < line or "end of stream" in reason):
-        return (*opened, f"YAML syntax: the {what} that opens here is not closed")
+    if "while scanning a quoted scalar" in context and (opened[0] < line or "end of stream" in reason):
+        return (*opened, "YAML syntax: the quotation mark that opens here is not closed")
+    bracket = _open_bracket(text, mark.index) if mark and "while parsing a flow" in context else None
+    if mark and bracket is not None and (lines.at(bracket)[0] < line or "end of stream" in reason):
+        if _CLOSING[text[bracket]] not in text[mark.index :]:
+            return (*lines.at(bracket), "YAML syntax: the bracket that opens here is not closed")
+        began = f"the bracket that opens on line {lines.at(bracket)[0]}"
+        return line, column, f"YAML syntax: {began} is not closed before this, or this does not belong inside it"
     if "could not find expected ':'" in reason:
         line, column = opened
-    lines = text.splitlines()
-    written = lines[line - 1] if line <= len(lines) else ""
+    written = text.split("\n")[line - 1]
     return line, column, f"YAML syntax: {_syntax_words(f'{reason} {context}'.strip(), written, column)}"
+
+
+def _open_bracket(text: str, end: int) -> int | None:
+    """Where the innermost bracket begins that is open at an index, if one is."""
+    opened: list[int] = []
+    try:
+        for token in yaml.scan(text, Loader=LOADER):
+            if token.start_mark.index >= end:
+                break
+            if isinstance(token, yaml.FlowSequenceStartToken | yaml.FlowMappingStartToken):
+                opened.append(token.start_mark.index)
+            elif isinstance(token, yaml.FlowSequenceEndToken | yaml.FlowMappingEndToken):
+                opened = opened[:-1]
+    except yaml.YAMLError:
+        pass  # the scanner stops where the parser did
+    return opened[-1] if opened else None
 
 
 def _syntax_words(reason: str, written: str, column: int) -> str:
     """The parser's words in ours; `written` is the line and `column` (from 1) the place in it."""
+    if ends := re.search("[\x85\u2028\u2029]", written):
+        return f"to YAML this line ends at its character U+{ord(ends[0]):04X}; delete that"
     if "\t" in written[:column] and ("cannot start any token" in reason or "tab character" in reason):
         return "a tab is used for indentation; use spaces"
     if "mapping values are not allowed" in reason and ":" in written[: column - 1]:
@@ -66,8 +94,8 @@ def _syntax_words(reason: str, written: str, column: int) -> str:
     return next((words for theirs, words in _SYNTAX_WORDS.items() if theirs in reason), reason)
 
 
-def _place(mark: Any) -> tuple[int, int]:  # noqa: ANN401 - either of yaml's two mark classes, or None
-    return (mark.line + 1, mark.column + 1) if mark else (1, 1)
+def _place(mark: Any, lines: Lines) -> tuple[int, int]:  # noqa: ANN401 - either of yaml's two mark classes, or None
+    return lines.at(mark.index) if mark else (1, 1)
 
 
 def worth_saying(errors: "list[ErrorDetails]", model: type[BaseModel]) -> "list[ErrorDetails]":
@@ -90,8 +118,16 @@ def worth_saying(errors: "list[ErrorDetails]", model: type[BaseModel]) -> "list[
     ]
 
 
-def validation_sentence(error: "ErrorDetails", value: Any, model: type[BaseModel]) -> str:  # noqa: ANN401 - any YAML value
-    """One of pydantic's complaints about a file's value as a sentence that names the place and the fix."""
+def validation_sentence(
+    error: "ErrorDetails",
+    value: Any,  # noqa: ANN401 - any YAML value
+    model: type[BaseModel],
+    written: Mapping[Where, str],
+) -> str:
+    """One of pydantic's complaints about a file's value as a sentence that names the place and the fix.
+
+    `written` holds the file's numbers by key path as they stand there, since 0123 is 83 once it is read.
+    """
     loc: Where = tuple(error["loc"])
     inside, kind, given = _named(value, loc[:-1]), error["type"], error["input"]
     subject = _subject(value, loc)
@@ -106,8 +142,14 @@ def validation_sentence(error: "ErrorDetails", value: Any, model: type[BaseModel
     if kind in ("string_too_short", "too_short"):
         return f"{subject} is empty; write {'it' if kind == 'string_too_short' else 'at least one item'}"
     if given is None:
-        return "the file is empty" if not loc else f"{subject} has no value; give it one or take it out"
-    return f"{subject} should be {_wanted(error)}, found {_describe(given)}{_hint(error)}"
+        return "the file is empty" if not loc else f"{subject} has no value; {_way_out(model, loc)}"
+    found = f"the number {written[loc][:40]}" if loc in written else _describe(given)
+    return f"{subject} should be {_wanted(error)}, found {found}{_hint(error)}"
+
+
+def _way_out(model: type[BaseModel], loc: Where) -> str:
+    field = _field(model, loc)
+    return "write it, it is required" if field and field.is_required() else "give it one or take it out"
 
 
 def _subject(value: Any, loc: Where) -> str:  # noqa: ANN401 - any YAML value
@@ -172,15 +214,21 @@ def _describe(value: Any) -> str:  # noqa: ANN401 - any YAML value
 
 def _known_keys(model: type[BaseModel], where: Where) -> list[str]:
     """The keys that a nested model knows, following a path of field names and list positions."""
+    field = _field(model, where)
+    inner = _model_in(field.annotation) if field else model if not where else None
+    return [known.alias or name for name, known in inner.model_fields.items()] if inner else []
+
+
+def _field(model: type[BaseModel], where: Where) -> "FieldInfo | None":
+    """The field that a key path leads to, list positions aside."""
+    field: FieldInfo | None = None
+    inner: type[BaseModel] | None = model
     for step in where:
         if isinstance(step, int):
             continue
-        field = next((f for n, f in model.model_fields.items() if (f.alias or n) == step), None)
+        field = next((f for n, f in inner.model_fields.items() if (f.alias or n) == step), None) if inner else None
         inner = _model_in(field.annotation) if field else None
-        if inner is None:
-            return []
-        model = inner
-    return [field.alias or name for name, field in model.model_fields.items()]
+    return field
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - a typing annotation

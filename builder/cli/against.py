@@ -24,6 +24,7 @@ def against(new: "Constitution", old_file: Path, build: Path | None) -> tuple[di
         "removed": list(found.removed),
         "reworded": list(found.reworded),
         "renamed": [list(pair) for pair in found.renamed],
+        "charter": list(found.charter),
     }
     lines = _changes(found, old_file)
     if build is not None:
@@ -37,6 +38,8 @@ def against(new: "Constitution", old_file: Path, build: Path | None) -> tuple[di
             "stale": [document.json() for document in staleness.stale],
         }
         lines += _stale(staleness, build, old, old_file)
+        if found.charter and staleness.documents:
+            lines.append(f"{build}: all its documents were written with the old {' and '.join(found.charter)} in view")
     return facts, lines
 
 
@@ -49,7 +52,10 @@ def _changes(found: "Comparison", old_file: Path) -> list[str]:
         "renamed": [f"{old} to {new}" for old, new in found.renamed],
     }
     lines = [f"{what}: {', '.join(ids)}" for what, ids in changes.items() if ids]
-    return [f"against {old_file}:", *lines] if lines else [f"against {old_file}: no principle changed"]
+    lines = [f"against {old_file}:", *lines] if lines else [f"against {old_file}: no principle changed"]
+    if found.charter:
+        lines.append(f"changed in what every writer is shown: {', '.join(found.charter)}")
+    return lines
 
 
 def _stale(staleness: "Staleness", build: Path, old: "Constitution", old_file: Path) -> list[str]:

@@ -8,6 +8,7 @@ import typer
 
 from builder.cli.terminal import Json, result
 from builder.errors import GateFailed, InputError
+from builder.one_line import escaped
 
 
 def check(
@@ -23,16 +24,18 @@ def check(
     """Validate and lint a constitution. Exit 1 if the lint finds an error."""
     from builder.cli.against import against as compared
     from builder.config import load_project
-    from builder.constitution import lint_file, load_constitution
+    from builder.constitution import constitution_from, lint
+    from builder.placed_yaml import load_yaml
     from builder.plan import load_decks
 
     if build is not None and against is None:
         raise InputError("--build says what a change makes stale; add --against OLD, or leave it out")
     project = load_project(None)
     file = file or project.path("constitution")
-    constitution = load_constitution(file)
+    placed = load_yaml(file)  # once, since a pipe can be read no second time
+    constitution = constitution_from(placed)
     decks = load_decks(project.path("decks"), tuple(project.config.families))
-    findings = lint_file(file, decks.axes())
+    findings = lint(constitution, placed, decks.axes())
     errors = sum(found.severity == "error" for found in findings)
     kinds = Counter(principle.kind.value for principle in constitution.principles)
     facts: dict[str, Any] = {
@@ -46,13 +49,14 @@ def check(
     named = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in kinds.items())
     lines = [
         *map(str, findings),
-        f"{file}: {len(constitution.principles)} principles ({named}), {len(constitution.planned)} to plan for",
+        f"{file}: {_count(len(constitution.principles), 'principle')} ({named}), "
+        f"{len(constitution.planned)} to plan for",
         f"{_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}",
     ]
     if against is not None:
         facts["against"], changes = compared(constitution, against, build)
         lines += changes
-    result("refused" if errors else "done", facts, "\n".join(lines), as_json=json)
+    result("refused" if errors else "done", facts, "\n".join(map(escaped, lines)), as_json=json)
     if errors:
         raise typer.Exit(GateFailed.exit_code)
 

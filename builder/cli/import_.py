@@ -1,5 +1,7 @@
 """`exempla import`: other people's constitutions as YAML."""
 
+import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
@@ -7,6 +9,7 @@ import typer
 
 from builder.cli.terminal import Json, Watcher, result
 from builder.errors import InputError
+from builder.one_line import escaped, one_line
 
 if TYPE_CHECKING:
     from builder.constitution import Imported
@@ -42,11 +45,12 @@ def import_(
     for name, given in (("--model-backend", model_backend), ("--model", model), ("--spend", spend), ("--limit", limit)):
         if given is not None and not distill:
             raise InputError(f"{name} says how to distill; add --distill, or leave it out")
-    if output.exists() and not force:
-        raise InputError(f"{output} exists already; choose another name, or --force to write over it")
+    _refuse_output(source, output, force)
     imported = import_constitution(source)
     done = _distilled(imported, output, model_backend, model, spend, limit) if distill else None
-    constitution = done.constitution if done else imported.constitution
+    if done:
+        imported = replace(imported, constitution=done.constitution)  # the notes and shares are of what is written
+    constitution, shown = imported.constitution, imported.shown
     write_constitution(constitution, output, overwrite=force)
     notes = [*imported.notes, *(done.notes if done else ())]
     facts: dict[str, Any] = {
@@ -55,20 +59,54 @@ def import_(
         "principles": len(constitution.principles),
         "planned": len(constitution.planned),
         "sentence_coverage": round(imported.sentence_coverage, 4),
+        "shown_to_writers": round(shown, 4),
         "unmapped": list(imported.unmapped),
         "notes": notes,
     }
     if done:
         facts["distilled"] = {"principles": done.asked, "fields": done.fields}
+    words = map(escaped, _words(imported, shown, output, notes))
+    result("done", facts, "\n".join(words), as_json=json)
+
+
+def _words(imported: "Imported", shown: float, output: Path, notes: list[str]) -> list[str]:
+    """The same for people, a line each."""
+    count, planned = len(imported.constitution.principles), len(imported.constitution.planned)
+    principles = f"{count} {'principle' if count == 1 else 'principles'}"
+    kept = imported.sentence_coverage
+    rest = "; the rest of these stand under source.quote alone, which no writer is shown" if shown < kept else ""
+    shares = f"{_percent(kept)} of the source's sentences kept, {_percent(shown)} word for word where writers see them"
     lines = [
-        f"{output}: {len(constitution.principles)} principles from {imported.source_format}, "
-        f"{len(constitution.planned)} to plan for; {imported.sentence_coverage:.1%} of the source's sentences kept",
+        f"{output}: {principles} from {imported.source_format}, {planned} to plan for",
+        f"{shares}{rest}",
         *notes,
     ]
     if imported.unmapped:
-        lines.append(f"not mapped ({len(imported.unmapped)}), the first: {imported.unmapped[0][:160]}")
-    lines.append(f"Next: exempla check {output}")
-    result("done", facts, "\n".join(lines), as_json=json)
+        lines.append(f"not mapped ({len(imported.unmapped)}), the first: {one_line(imported.unmapped[0])[:160]}")
+    return [*lines, f"Next: exempla check {shlex.quote(str(output))}"]
+
+
+def _refuse_output(source: Path, output: Path, force: bool) -> None:
+    """Say no before anything is asked or paid for.
+
+    Raises:
+        InputError: if the output cannot be written, or something would be lost by it.
+    """
+    if output.is_dir():
+        raise InputError(f"{output} is a folder; name the file to write, such as {output / 'constitution.yaml'}")
+    if not output.parent.is_dir():
+        raise InputError(f"{output.parent} is no folder; make it first, or choose another place")
+    if output.exists() and source.exists() and output.samefile(source):
+        raise InputError(f"{output} is the source itself, which would be lost; choose another name")
+    if output.exists() and not output.is_file():
+        raise InputError(f"{output} is no regular file; choose another name")
+    if output.exists() and not force:
+        raise InputError(f"{output} exists already; choose another name, or --force to write over it")
+
+
+def _percent(share: float) -> str:
+    """A share that is not the whole is never rounded up to it."""
+    return f"{min(share, 0.999) if share < 1 else 1:.1%}"
 
 
 def _distilled(
@@ -86,14 +124,14 @@ def _distilled(
 
     project = load_project(None)
     settings = project.config.model
-    if backend or settings.backend not in NAMING:
-        settings = settings.model_copy(update={"backend": backend or "files"})
+    if backend is not None or settings.backend not in NAMING:
+        settings = settings.model_copy(update={"backend": "files" if backend is None else backend})
     with Watcher() as watch:
         return distill(
             imported,
             output,
             config=settings,
-            model=model or dict(settings.stages).get("draft") or "any",
+            model=dict(settings.stages).get("draft") or "any" if model is None else model,
             prompts=project.path("prompts"),
             spend=Spend(dollars=spend) if spend else project.config.spend,
             root=project.root,

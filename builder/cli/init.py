@@ -20,6 +20,12 @@ families: {{explanatory: 0.4, story: 0.4, advice: 0.2}}    # shares of tokens
 size: {{tokens: 110000}}
 evals: [evals/agentic-misalignment, evals/research-sabotage, evals/framing]
 model: {{backend: offline}}    # scaffolding without a language model: unfit for training
+# With a language model (or backend anthropic-batches, at half the price; a server of your own: base_url, prices: free):
+# model:
+#   backend: anthropic
+#   stages: {{idea: MODEL, draft: MODEL, rewrite: MODEL, review: MODEL}}
+#   concurrency: 32
+# spend: {{dollars: 20}}    # the most that it may cost; `exempla estimate` says what it will
 policy: held_out
 seed: 0
 """

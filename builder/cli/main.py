@@ -1,13 +1,16 @@
 """The `exempla` command: its verbs, its exit codes, and the one place where errors become words."""
 
+import io
 import json
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import typer
 from typer.exceptions import Abort, Exit, TyperException
@@ -21,6 +24,7 @@ from builder.cli.init import init
 from builder.cli.plan import plan
 from builder.cli.verify import verify
 from builder.errors import ExemplaError
+from builder.one_line import escaped
 
 BUG, INTERRUPTED, TERMINATED = 70, 130, 143
 
@@ -67,13 +71,32 @@ def run() -> NoReturn:
         signal.raise_signal(signal.SIGINT)
 
     signal.signal(signal.SIGTERM, terminate)
+    _open_streams()
     code = _guarded(lambda: app(standalone_mode=False))
+    _settle(sys.stdout)
+    _settle(sys.stderr)
     if code == INTERRUPTED:
-        sys.stdout.flush()
-        sys.stderr.flush()
         # CPython kills itself at exit if an interrupt ever passed through exec(), handled or not; this exit is ours.
         os._exit(TERMINATED if terminated else INTERRUPTED)
     sys.exit(code)
+
+
+def _open_streams() -> None:
+    """Give the streams that the caller closed somewhere to go, and file names that are no text an escape."""
+    for name in ("stdin", "stdout", "stderr"):  # in this order each takes the number that was closed
+        if getattr(sys, name) is None:
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - open to the end
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _settle(stream: TextIO) -> None:
+    """Write out what a stream holds, or let it go, so that the end of the process does not fail over it."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _guarded(action: Callable[[], object]) -> int:
@@ -92,7 +115,6 @@ def _guarded(action: Callable[[], object]) -> int:
         message = getattr(error, "format_message", error.__str__)().rstrip(".")
         return _say(f"{message}; see exempla --help", 2) if message else 2
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
@@ -110,13 +132,15 @@ _STATES = {1: "refused", 2: "error", 3: "incomplete", BUG: "bug", INTERRUPTED: "
 
 
 def _say(sentence: str, code: int) -> int:
-    print(f"exempla: {sentence}", file=sys.stderr)
+    with suppress(OSError):  # a stream that takes nothing cannot be told so
+        print(f"exempla: {escaped(sentence)}", file=sys.stderr, flush=True)
     return _json_error(sentence, code)
 
 
 def _json_error(sentence: str, code: int) -> int:
     if "--json" in sys.argv:
-        print(json.dumps({"state": _STATES.get(code, "error"), "message": sentence}))
+        with suppress(OSError):
+            print(json.dumps({"state": _STATES.get(code, "error"), "message": sentence}), flush=True)
     return code
 
 

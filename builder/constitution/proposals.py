@@ -2,16 +2,19 @@
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from builder.constitution.importers.prose import words_in
 from builder.constitution.quotations import Source
 
 FIELDS = ("statement", "why", "situations", "tensions", "misuse")
 _KEYS = (*FIELDS, "conflicts", "quotes")
 _SHORTEST_QUOTE = 4
 _ANSWER = re.compile(r"<principle>(.*?)</principle>", re.DOTALL)
+# Halves of characters, and what steers a terminal.
+_BROKEN = re.compile("[\ud800-\udfff\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f]")
 _FENCE = re.compile(r"^```[a-z]*\s*\n(.*?)\n```$", re.DOTALL)
 
 
@@ -21,20 +24,21 @@ class Proposal:
 
     `fields` holds the accepted ones as a YAML file would; `conflicts` pairs of another principle's id and a
     question; `notes` say what was left out and why. `quotations` counts those that stand in the source and
-    those that do not.
+    those that do not. `unread` says that the answer could not be read at all, so that another may be asked for.
     """
 
     fields: Mapping[str, Any]
     conflicts: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     quotations: tuple[int, int] = (0, 0)
+    unread: bool = False
 
 
 class _Unread(Exception):
     """A part of an answer that is not as it was asked for."""
 
 
-def read_proposal(reply: str, section: str, document: str, others: Collection[str]) -> Proposal:
+def read_proposal(reply: str, section: str, document: Source, others: Collection[str]) -> Proposal:
     """A language model's answer about one principle.
 
     `section` is what it was shown, against which its list of quotations is held; other quotations may come
@@ -43,8 +47,8 @@ def read_proposal(reply: str, section: str, document: str, others: Collection[st
     try:
         answer = _answer(reply)
     except _Unread as problem:
-        return Proposal({}, notes=(f"{problem}, so every field stays as imported",))
-    return _Reader(answer, Source(section), Source(document), others).proposal()
+        return Proposal({}, notes=(str(problem),), unread=True)
+    return _Reader(answer, Source(section), document, others).proposal()
 
 
 class _Reader:
@@ -95,7 +99,7 @@ class _Reader:
         except _Unread as problem:
             self._notes.append(f"quotes could not be read ({problem})")
             return []
-        found = [quote for quote in quotes if len(quote.split()) >= _SHORTEST_QUOTE and self._section.has(quote)]
+        found = [quote for quote in quotes if words_in(quote) >= _SHORTEST_QUOTE and self._section.has(quote)]
         self._drop("quotes", [quote for quote in quotes if quote not in found])
         self._standing += len(found)
         return found
@@ -143,17 +147,27 @@ def _answer(reply: str) -> dict[str, Any]:
     fenced = _FENCE.match(inside)
     try:
         answer = json.loads(fenced[1] if fenced else inside)
+        broken = any(map(_BROKEN.search, _texts_in(answer)))
     except (ValueError, RecursionError):
         raise _Unread("the answer is not JSON") from None
     if not isinstance(answer, dict):
         raise _Unread("the answer is no JSON object")
-    if any("\ud800" <= character <= "\udfff" for character in json.dumps(answer, ensure_ascii=False)):
+    if broken:
         raise _Unread("the answer holds broken characters")
     return answer
 
 
-def _string(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    if not isinstance(value, str) or not value.strip():
+def _texts_in(value: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON value
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from (text for pair in value.items() for one in pair for text in _texts_in(one))
+    elif isinstance(value, list):
+        yield from (text for one in value for text in _texts_in(one))
+
+
+def _string(value: Any) -> str:  # noqa: ANN401
+    if not isinstance(value, str) or not re.search(r"\w", value):
         raise _Unread("text was expected")
     return value.strip()
 

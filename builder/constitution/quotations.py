@@ -1,15 +1,15 @@
 """Quotations held against their source: word for word, whatever the white space, quotation marks and Markdown."""
 
 import re
-from collections.abc import Iterator
+from html import unescape
 
+from builder.constitution.importers.prose import is_unspaced
 from builder.constitution.importers.sentences import blocks, plain, sentences, squeeze
+from builder.constitution.marks import MARKS, find_quotations, inside
 
-_MARKS = str.maketrans(dict.fromkeys('“”„«»‘’‛"`', "'"))
-# Single marks count where they open a word and close one; an apostrophe does neither or only one.
-_QUOTED = re.compile(
-    r"“([^“”]+)”|\"([^\"]+)\"|«([^«»]+)»|„([^„“”]+)[“”]|‘([^‘]+?)’(?!\w)|(?<!\w)'(?=\S)([^']+?)(?<=\S)'(?!\w)"
-)
+_SAME = str.maketrans(dict.fromkeys(MARKS, "'"))
+_BLOCK = re.compile(r"(?:^ {0,3}>.*(?:\n|\Z))+", re.MULTILINE)
+_LOOSE = re.compile(r"^ {0,3}(?:>|#{1,6}\s)\s?", re.MULTILINE)
 
 
 class Source:
@@ -19,46 +19,60 @@ class Source:
         self._text = _normal(text)
 
     def has(self, quotation: str) -> bool:
-        """Whether the quotation stands in the text, as whole words; punctuation at its ends does not count."""
+        """Whether the quotation stands in the text, as whole words; punctuation at its ends does not count.
+
+        Where a script sets no spaces, any part of a text will do.
+        """
         wanted = _normal(quotation).strip(" '.,;:!?…")
-        return bool(wanted) and re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", self._text) is not None
+        if not wanted:
+            return False
+        before = "" if is_unspaced(wanted[0]) else r"(?<!\w)"
+        after = "" if is_unspaced(wanted[-1]) else r"(?!\w)"
+        return re.search(f"{before}{re.escape(wanted)}{after}", self._text) is not None
 
     def cleaned(self, text: str) -> tuple[str, tuple[str, ...], int]:
-        """A text without the sentences whose quotations are not in the source.
+        """A text without the sentences whose quotations are not in the source, or of which a mark stands alone.
 
         Returns what is left (perhaps nothing), the quotations that failed, and how many stand.
         """
-        kept: list[str] = []
-        failed: list[str] = []
-        standing = 0
-        for paragraph in re.split(r"\n\s*\n", text.strip()):
-            wrong = [quotation for quotation, _ in _quotations(paragraph) if not self.has(quotation)]
-            standing += sum(1 for _ in _quotations(paragraph)) - len(wrong)
-            failed += wrong
-            left = self._without(paragraph) if wrong else paragraph
-            if left:
-                kept.append(left)
-        return "\n\n".join(kept), tuple(failed), standing
+        text = unescape(text)  # a mark written as &ldquo; is a mark to whoever reads it as HTML
+        quoted = [_LOOSE.sub("", block) for block in _BLOCK.findall(text)]
+        failed = [squeeze(block) for block in quoted if not self.has(block)]
+        standing = len(quoted) - len(failed)
+        kept_blocks = iter([self.has(block) for block in quoted])
+        text = _BLOCK.sub(lambda block: block[0] if next(kept_blocks) else "\n", text)
 
-    def _without(self, paragraph: str) -> str:
-        pieces = sentences(paragraph)
-        whole = " ".join(pieces)
-        wrong = [span for quotation, span in _quotations(whole) if not self.has(quotation)]
-        kept: list[str] = []
-        start = 0
+        paragraphs = [
+            (paragraph, sentences(_LOOSE.sub("", paragraph))) for paragraph in re.split(r"\n\s*\n", text.strip())
+        ]
+        whole = " ".join(piece for _, pieces in paragraphs for piece in pieces)
+        found = find_quotations(whole)
+        said = [(span, one) for span in found.quotations if (one := inside(whole, span))]
+        wrong = [(span, one) for span, one in said if not self.has(one)]
+        standing += len(said) - len(wrong)
+        wrong += [(span, _from(whole, span[0])) for span in found.unmatched]
+        return _without(paragraphs, [span for span, _ in wrong]), (*failed, *(one for _, one in wrong)), standing
+
+
+def _without(paragraphs: list[tuple[str, list[str]]], spans: list[tuple[int, int]]) -> str:
+    """The paragraphs without the sentences that lie in one of the spans; one that loses nothing stays as it is."""
+    kept: list[str] = []
+    start = 0
+    for paragraph, pieces in paragraphs:
+        left = []
         for piece in pieces:
             end = start + len(piece)
-            if not any(first < end and start < last for first, last in wrong):
-                kept.append(piece)
+            if not any(first < end and start < last for first, last in spans):
+                left.append(piece)
             start = end + 1
-        return " ".join(kept)
+        if left:
+            kept.append(paragraph if len(left) == len(pieces) else " ".join(left))
+    return "\n\n".join(kept)
 
 
-def _quotations(text: str) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Every text in quotation marks, with its place."""
-    for match in _QUOTED.finditer(text):
-        yield next(group for group in match.groups() if group), match.span()
+def _from(text: str, start: int) -> str:
+    return " ".join(text[start : start + 200].split()[:12])
 
 
 def _normal(text: str) -> str:
-    return squeeze(plain(" ".join(blocks(text))).translate(_MARKS))
+    return squeeze(plain(" ".join(blocks(text))).translate(_SAME))

@@ -8,7 +8,7 @@ from typing import Any
 
 from builder.constitution.schema import Constitution
 from builder.constitution.templating import DEFAULT_CHARACTER, DEFAULT_DEVELOPER
-from builder.constitution.words import same_words, stems
+from builder.constitution.words import alike, stems
 from builder.errors import nearest
 
 Where = tuple[str | int, ...]
@@ -99,24 +99,21 @@ def same_statement(constitution: Constitution) -> Found:
 
 
 def near_identical(constitution: Constitution) -> Found:
-    """Two principles whose titles and statements share most of their words."""
-    said = [f"{principle.title} {principle.statement}" for principle in constitution.principles]
-    bare = [" ".join(re.findall(r"\w+", principle.statement.lower())) for principle in constitution.principles]
-    for later, principle in enumerate(constitution.principles):
-        for earlier in range(later):
-            if (
-                bare[earlier] == bare[later]
-                or min(len(set(stems(said[earlier]))), len(set(stems(said[later])))) < _TOO_SHORT
-            ):
-                continue
-            share = same_words(said[earlier], said[later])
-            if share >= _NEAR_IDENTICAL:
-                other = constitution.principles[earlier].id
-                reason = (
-                    f"principle {principle.id!r} says nearly what {other!r} says ({share:.0%} "
-                    f"of their words are shared)"
-                )
-                yield ("principles", later, "statement"), f"{reason}; merge them or tell them apart"
+    """A principle whose title and statement share most of their words with an earlier one's; the nearest is named."""
+    principles = constitution.principles
+    said = [f"{principle.title} {principle.statement}" for principle in principles]
+    bare = [" ".join(re.findall(r"\w+", principle.statement.lower())) for principle in principles]
+    short = {place for place, text in enumerate(said) if len(set(stems(text))) < _TOO_SHORT}
+    nearest_to: dict[int, tuple[float, int]] = {}
+    for earlier, later, share in alike(said, _NEAR_IDENTICAL):
+        if bare[earlier] != bare[later] and not short & {earlier, later}:
+            nearest_to[later] = max(nearest_to.get(later, (0.0, 0)), (share, -earlier))
+    for later, (share, place) in sorted(nearest_to.items()):
+        reason = (
+            f"principle {principles[later].id!r} says nearly what {principles[-place].id!r} says ({share:.0%} "
+            f"of their words are shared)"
+        )
+        yield ("principles", later, "statement"), f"{reason}; merge them or tell them apart"
 
 
 def hard_coded_name(constitution: Constitution) -> Found:

@@ -56,7 +56,8 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text_node(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in text else ">" if len(text) > _WIDTH - 20 else None
+    # YAML reads U+0085 in block text as a line feed, so a text with one is written in quotes, as its escape.
+    style = '"' if "\x85" in text else "|" if "\n" in text else ">" if len(text) > _WIDTH - 20 else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 

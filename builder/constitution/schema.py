@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
@@ -16,6 +17,7 @@ from pydantic import (
     StringConstraints,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from builder.constitution.references import broken_references
 from builder.constitution.templating import DEFAULT_CHARACTER, DEFAULT_DEVELOPER, fill
@@ -24,7 +26,27 @@ from builder.hashing import canonical_json, sha256_text
 
 SLUG = r"^[a-z0-9]+([-_][a-z0-9]+)*$"
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+def _visible(text: str) -> str:
+    if not any(one.isprintable() and not one.isspace() for one in text):
+        raise PydanticCustomError("string_too_short", "String should have a character that can be seen")
+    return text
+
+
+def _whole(version: object) -> object:
+    if type(version) is not int:  # True and 1.0 equal 1
+        raise PydanticCustomError("literal_error", "Input should be 1", {"expected": "1"})
+    return version
+
+
+def _once(names: tuple[str, ...]) -> tuple[str, ...]:
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated:
+        raise ValueError(f"`proposed` names {repeated!r} twice; name it once")
+    return names
+
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_visible)]
 OptionalText = Annotated[str, StringConstraints(strip_whitespace=True)]
 
 
@@ -107,7 +129,7 @@ class Principle(_Record):
     forbid: dict[str, tuple[Text, ...]] = Field(
         {}, description="Per axis of the plan, the options that make no sense for this principle."
     )
-    proposed: tuple[Proposable, ...] = Field(
+    proposed: Annotated[tuple[Proposable, ...], AfterValidator(_once)] = Field(
         (),
         description="Fields that a language model proposed and nobody has confirmed yet; delete the names you confirm.",
     )
@@ -127,7 +149,9 @@ class Principle(_Record):
 class Constitution(_Record):
     """A whole constitution. Strings are filled in; `raw` keeps them as written."""
 
-    schema_: Literal[1] = Field(1, alias="schema", description="The version of this format.")
+    schema_: Annotated[Literal[1], BeforeValidator(_whole)] = Field(
+        1, alias="schema", description="The version of this format."
+    )
     name: Text = Field("Constitution of {character}", description="What the document is called.")
     character: Character = Field(default_factory=_unnamed, description="Whose constitution it is.")
     preamble: OptionalText = Field("", description="What the whole is for.")

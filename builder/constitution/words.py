@@ -1,6 +1,9 @@
 """Content words, crudely stemmed, for comparing one English sentence with another."""
 
 import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from math import ceil
 
 _WORD = re.compile(r"[a-z]+(?:[’'][a-z]+)?")
 _STOPWORDS = (
@@ -45,10 +48,25 @@ def stems(text: str) -> list[str]:
     return [_stem(word) for word in words if word not in _STOP and len(word) > 1]
 
 
-def same_words(first: str, second: str) -> float:
-    """The share of content stems that two texts have in common (Jaccard, 0 to 1)."""
-    one, other = set(stems(first)), set(stems(second))
-    return len(one & other) / len(one | other) if one | other else 1.0
+def alike(texts: Sequence[str], share: float) -> Iterator[tuple[int, int, float]]:
+    """Every pair of texts with at least that share of their content stems in common (Jaccard): both positions, the
+    earlier one first, and the share. Texts without any content word are like none.
+
+    Sets that have so much in common share one of their few rarest stems, so only those are compared.
+    """
+    sets = [set(stems(text)) for text in texts]
+    counts = Counter(stem for one in sets for stem in one)
+    holders: defaultdict[str, list[int]] = defaultdict(list)
+    for later, words in enumerate(sets):
+        rarest = sorted(words, key=lambda stem: (counts[stem], stem))[
+            : len(words) - ceil(share * len(words) - 1e-9) + 1
+        ]
+        for earlier in sorted({one for stem in rarest for one in holders[stem]}):
+            common = len(words & sets[earlier]) / len(words | sets[earlier])
+            if common >= share:
+                yield earlier, later, common
+        for stem in rarest:
+            holders[stem].append(later)
 
 
 def _stem(word: str) -> str:

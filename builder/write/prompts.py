@@ -34,21 +34,43 @@ class Prompts:
         """The system prompt and the user prompt of a stage.
 
         Raises:
-            InputError: if the file is missing, is not a Jinja2 template, lacks a block or names an unknown variable.
+            InputError: if the file or one that it includes is missing, or cannot be rendered, with the line if known.
         """
-        from jinja2 import TemplateError, TemplateNotFound
+        from jinja2 import TemplateNotFound
 
         name = f"{family}/{stage}.md"
+        if not (self.folder / name).is_file():
+            raise InputError(f"{self.folder / name} does not exist; every family needs a prompt per stage")
         try:
             template = self._environment.get_template(name)
             context = template.new_context(dict(variables))
             for _ in template.root_render_func(context):  # resolves `extends`, which fills in the inherited blocks
                 pass
             return _block(context, "system", name), _block(context, "user", name)
-        except TemplateNotFound:
-            raise InputError(f"{self.folder / name} does not exist; every family needs a prompt per stage") from None
-        except TemplateError as error:
-            raise InputError(f"prompt {self.folder / name}: {first_line(error)}") from None
+        except InputError:
+            raise
+        except TemplateNotFound as error:
+            lacking = f"it includes or extends {error.name!r}, which is not in {self.folder}"
+            raise InputError(f"prompt {self.folder / name}: {lacking}; correct the name") from None
+        except UnicodeDecodeError:
+            for path in (self.folder / name, *sorted(self.folder.rglob("*.md"))):
+                read_text(path)  # which says where the byte is
+            raise InputError(
+                f"prompt {self.folder / name}: a file it includes is not UTF-8; save it as UTF-8"
+            ) from None
+        except Exception as error:  # noqa: BLE001 - a template is a program of the user's, and any error is its own
+            raise InputError(f"prompt {self._place(error, name)}: {_reason(error)}; mend the template") from None
+
+    def _place(self, error: Exception, name: str) -> str:
+        """The template's file and, as far as it is known, the line that an error comes from."""
+        line = getattr(error, "lineno", None)
+        trace = error.__traceback__
+        while trace:
+            template = trace.tb_frame.f_globals.get("__jinja_template__")
+            if template is not None:
+                name, line = template.name, template.get_corresponding_lineno(trace.tb_lineno)
+            trace = trace.tb_next
+        return f"{self.folder / (getattr(error, 'name', None) or name)}{f':{line}' if line else ''}"
 
     def sha256(self, family: str, stage: str) -> str:
         """The sha256 of a stage's template together with `base.md` and whatever else lies beside it."""
@@ -61,6 +83,10 @@ class Prompts:
     def digest(self, families: tuple[str, ...], stages: tuple[str, ...]) -> str:
         """One id for all the prompts that a build uses."""
         return content_id([[family, stage, self.sha256(family, stage)] for family in families for stage in stages], 64)
+
+
+def _reason(error: Exception) -> str:
+    return "it includes or calls itself without end" if isinstance(error, RecursionError) else first_line(error)
 
 
 def _block(context: "Context", block: str, name: str) -> str:

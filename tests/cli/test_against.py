@@ -1,9 +1,11 @@
 """`exempla check --against`: what changed between two versions, and which documents that makes stale."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -61,6 +63,7 @@ def test_what_was_added_removed_reworded_and_renamed(project: Path, exempla: Exe
         "removed": ["patience", "thrift"],
         "reworded": ["candour"],
         "renamed": [["thrift", "thriftiness"]],
+        "charter": [],
     }
     done = exempla("check", "new.yaml", "--against", "old.yaml", cwd=project)
     assert done.stdout.splitlines()[-5:] == [
@@ -94,6 +97,35 @@ def test_the_documents_that_a_change_makes_stale(project: Path, build: Path, exe
 def test_a_build_from_another_version_says_so(project: Path, build: Path, exempla: Exempla) -> None:
     done = exempla("check", "old.yaml", "--against", "new.yaml", "--build", build, cwd=project)
     assert "was not made from new.yaml as it stands, so it may hold more that is stale" in done.stdout
+
+
+def test_what_every_writer_is_shown_is_compared_too(project: Path, build: Path, exempla: Exempla) -> None:
+    text = (project / "old.yaml").read_text().replace("name: small\n", "name: small\npreamble: It is meant well.\n")
+    text += "priorities: [{higher: candour, lower: thrift, why: A falsehood costs more than paper.}]\n"
+    (project / "charter.yaml").write_text(text)
+    found = checked(exempla, project, "charter.yaml", "--against", "old.yaml", "--build", build)["against"]
+    assert found["charter"] == ["preamble", "priorities"] and found["build"]["stale"] == []
+    done = exempla("check", "charter.yaml", "--against", "old.yaml", "--build", build, cwd=project)
+    lines = done.stdout.splitlines()
+    assert "against old.yaml: no principle changed" in lines
+    assert "changed in what every writer is shown: preamble, priorities" in lines
+    assert lines[-1] == f"{build}: all its documents were written with the old preamble and priorities in view"
+
+
+@pytest.mark.parametrize("columns", [{"text": "a"}, {"id": "a", "family": "story", "principles": 3}, {"id": "a", "family": "story", "principles": "candour"}, None])  # fmt: skip
+def test_a_shard_that_says_nothing_certain_is_refused(
+    columns: dict[str, Any] | None, project: Path, build: Path, exempla: Exempla, tmp_path: Path
+) -> None:
+    folder = tmp_path / "build"
+    shutil.copytree(build, folder)
+    shard = next(iter(sorted(folder.glob("data/*/*.parquet"))))
+    if columns is None:
+        shard.unlink()
+    else:
+        pq.write_table(pa.Table.from_pylist([columns]), shard)
+    done = exempla("check", "new.yaml", "--against", "old.yaml", "--build", folder, cwd=project)
+    wrong = "is missing, though the manifest lists it" if columns is None else "has other columns than this version"
+    assert done.returncode == 2 and f"{shard} {wrong}" in done.stderr and "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_headed_markdown(tmp_path: Path) -> None:
     assert made.principle("care").statement == "We want Wren to look after people, e.g. the tired ones."
     assert made.principle("weapons").source is not None
     assert found.sentence_coverage == 1.0
-    assert any("give no reason" in note and "weapons" in note for note in found.notes)
+    assert any("1 principle gives no reason" in note and "weapons" in note for note in found.notes)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,11 @@ REFUSED = {
     "ragged table": ("c.csv", "title,why\na,b\na,b,c\n", "c.csv:3: 3 cells where the header has 2"),
     "empty table": ("c.csv", "title,why\n", "holds no principle"),
     "empty file": ("c.md", "", "is empty"),
-    "prose without titles": ("c.md", "Be good to people.\n\nAnd to animals.\n", "in no known format"),
+    "prose without titles": (
+        "c.md",
+        "Be good to people.\n\nAnd to animals.\n",
+        "looks like running text, in which nothing tells one principle from the next; put a heading such as",
+    ),
     "deep JSON": ("c.json", "[" * 100_000, "c.json"),
 }
 

@@ -72,6 +72,13 @@ SOURCES = {
     ".txt": "Alpha\nOne should do it. Two must not.\n\nBeta\nThree:\n\nGamma\nFour is five. Six is seven.\n",
     ".json": '{"name": "n", "values": [{"name": "A b", "text": "Say what is so.", '
     '"tradeoffs": [{"with": "A b", "text": "x"}]}, "Do as you are told."]}',
+    ".markdown": (
+        "---\ntitle: P\n---\n# P\n\nIntro.\n\n- Be good to all. It helps.\n- **Care**: never harm.\n  - sub\n\n1. Tell the truth.\n"
+    ),
+    ".yaml": (
+        "name: n\nhonesty:\n  summary: We care about the truth.\n  details:\n  - It should tell the truth.\nvalues:\n"
+        "- {name: A b, text: Say what is so., why: [x, y], tradeoffs: {A b: x}}\n"
+    ),
     ".csv": 'id,principle,why\n1,"Say, what is so",Since it helps us all\n2,Wait,\n',
 }
 

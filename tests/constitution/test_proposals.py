@@ -47,7 +47,7 @@ def read(**changes: Any) -> Proposal:
     answer = {**GOOD, **changes}
     answer = {key: value for key, value in answer.items() if value is not ...}
     reply = f"Here it is.\n<principle>{json.dumps(answer, ensure_ascii=False)}</principle>"
-    return read_proposal(reply, SECTION, DOCUMENT, ["care", "candour"])
+    return read_proposal(reply, SECTION, Source(DOCUMENT), ["care", "candour"])
 
 
 def test_a_good_answer_is_taken_over_whole() -> None:
@@ -68,16 +68,19 @@ def test_a_good_answer_is_taken_over_whole() -> None:
         (f"<principle>{'[' * 100_000}</principle>", "is not JSON"),
         ("<principle>[]</principle>", "is no JSON object"),
         ('<principle>{"statement": "\\ud800"}</principle>', "broken characters"),
+        ('<principle>{"statement": "a \\u001b[31m"}</principle>', "broken characters"),
+        (f'<principle>{{"tier": {"9" * 5000}}}</principle>', "is not JSON"),
+        (f'<principle>{{"tier": {"[" * 900}{"]" * 900}}}</principle>', "is not JSON"),
     ],
 )
 def test_an_unreadable_answer_proposes_nothing(reply: str, note: str) -> None:
-    found = read_proposal(reply, SECTION, DOCUMENT, ["care"])
-    assert found.fields == {} and len(found.notes) == 1 and note in found.notes[0]
+    found = read_proposal(reply, SECTION, Source(DOCUMENT), ["care"])
+    assert found.unread and found.fields == {} and len(found.notes) == 1 and note in found.notes[0]
 
 
 def test_a_fenced_answer_is_read() -> None:
     reply = f"<principle>\n```json\n{json.dumps(GOOD)}\n```\n</principle>"
-    assert len(read_proposal(reply, SECTION, DOCUMENT, ["care", "candour"]).fields) == 5
+    assert len(read_proposal(reply, SECTION, Source(DOCUMENT), ["care", "candour"]).fields) == 5
 
 
 @pytest.mark.parametrize(
@@ -85,6 +88,7 @@ def test_a_fenced_answer_is_read() -> None:
     [
         ({"statement": 3}, "statement", "statement could not be read (text was expected)"),
         ({"statement": " "}, "statement", "statement could not be read (text was expected)"),
+        ({"statement": "\u200b"}, "statement", "statement could not be read (text was expected)"),
         ({"why": ...}, "why", "the answer lacks why"),
         ({"why": None}, "why", "the source gives no why, says the model"),
         ({"situations": "one"}, "situations", "situations could not be read (a list was expected)"),
@@ -152,13 +156,6 @@ def test_white_space_marks_and_markdown_do_not_count(quotation: str) -> None:
 )  # fmt: skip
 def test_a_changed_word_a_gap_or_half_a_word_is_no_quotation(quotation: str) -> None:
     assert not Source(SECTION).has(quotation)
-
-
-def test_an_apostrophe_opens_no_quotation() -> None:
-    plain = "The patients' and the doctors' records aren't Wren's to share in the '90s or later; it's theirs."
-    assert Source(SECTION).cleaned(plain) == (plain, (), 0)
-    assert Source(SECTION).cleaned("They said 'never mind' to it.") == ("", ("never mind",), 0)
-    assert Source(SECTION).cleaned("They said ‘never mind’ to it.") == ("", ("never mind",), 0)
 
 
 @given(

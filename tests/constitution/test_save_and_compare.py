@@ -1,6 +1,7 @@
 """Writing YAML that reads back the same, and comparing two versions."""
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,15 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builder.constitution import Constitution, compare, load_constitution, write_constitution, yaml_text
+from builder.constitution import Constitution, compare, lint, load_constitution, write_constitution, yaml_text
+from builder.constitution.words import alike, stems
 from builder.errors import InputError
 
 PROSE = st.text(
     st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Cn", "Co"], include_characters="\n"),
     min_size=1,
     max_size=200,
-).filter(str.strip)
+).filter(lambda text: any(one.isprintable() and not one.isspace() for one in text))
 
 
 def document(**fields: Any) -> dict[str, Any]:
@@ -104,6 +106,41 @@ def test_compare() -> None:
     assert found.renamed == (("b", "b2"),)
     assert found.stale == ("b", "d", "c")
     assert compare(old, old).stale == ()
+
+
+def test_what_every_writer_is_shown_is_compared_too() -> None:
+    old = Constitution.model_validate(document())
+    for field in ({"preamble": "It is meant well."}, {"name": "Other"}, {"character": {"name": "Wren"}}):
+        found = compare(old, Constitution.model_validate({**document(), **field}))
+        assert set(field) <= set(found.charter) and found.reworded == ()
+    assert (
+        compare(old, Constitution.model_validate({**document(), "name": "Constitution  of {character}"})).charter == ()
+    )
+
+
+def test_statements_without_a_word_of_english_are_renamed_only_where_they_are_the_same() -> None:
+    old = version(a={"statement": "嘘をつかない。"}, b={"statement": "人を助ける。"})
+    new = version(c={"statement": "人を助ける。"}, d={"statement": "約束を守る。"})
+    assert compare(old, new).renamed == (("b", "c"),)
+
+
+def test_many_principles_are_compared_at_once() -> None:
+    words = [f"{a}{b}{c}" for a in "bdfgklmnprst" for b in "aeiou" for c in ("nk", "lm", "rt", "pt")]
+    texts = [" ".join(words[(7 * i + j * j) % len(words)] for j in range(12)) + f" at{i}" for i in range(1500)]
+    old, new = (version(**{f"{name}{i}": {"statement": text} for i, text in enumerate(texts)}) for name in "ab")
+    began = time.monotonic()
+    assert {(f"a{i}", f"b{i}") for i in range(1500)} <= set(compare(old, new).renamed)
+    lint(new)
+    assert time.monotonic() - began < 40  # comparing all with all took minutes
+
+
+@given(st.lists(st.lists(st.sampled_from(["oak", "elm", "ash", "fir", "yew", "box", "bay"]), max_size=6), max_size=8))
+def test_the_quick_way_finds_every_pair_that_is_alike(texts: list[list[str]]) -> None:
+    sets = [set(stems(" ".join(words))) for words in texts]
+    shares = {(i, j): len(sets[i] & sets[j]) / len(sets[i] | sets[j]) for j in range(len(sets)) for i in range(j) if sets[i] | sets[j]}  # fmt: skip
+    for share in (0.6, 0.8, 1.0):
+        expected = {(*pair, common) for pair, common in shares.items() if common >= share}
+        assert set(alike([" ".join(words) for words in texts], share)) == expected
 
 
 def test_filling_in_another_name_is_a_rewording() -> None:

@@ -146,6 +146,31 @@ WRONG = {
         "set against itself",
     ),
     "another schema": (doc(before="schema: 2\n"), 1, "'schema' in the file should be 1, found the number 2"),
+    "a schema that only equals 1": (doc(before="schema: true\n"), 1, "'schema' in the file should be 1, found true"),
+    "a schema with a point": (doc(before="schema: 1.0\n"), 1, "'schema' in the file should be 1, found the number 1.0"),
+    "statement of nothing to be seen": (
+        with_value("statement", "Say what is true.", '"\\u200b\\u2060"'),
+        4,
+        "'statement' in principle 'honesty' is empty; write it",
+    ),
+    "the same field proposed twice": (doc("  proposed: [why, why]\n"), 6, "names 'why' twice; name it once"),
+    "required and without a value": (
+        with_value("why", "People rely on it.", ""),
+        5,
+        "'why' in principle 'honesty' has no value; write it, it is required",
+    ),
+    "optional and without a value": (doc("  misuse:\n"), 6, "has no value; give it one or take it out"),
+    "an octal number": (with_value("id", "honesty", "0123"), 2, "found the number 0123; put it in quotes"),
+    "a number that is none": (with_value("title", "Honesty", "0x_"), 3, "'0x_' reads as a number and cannot be one"),
+    "a number beyond all measure": (doc(f"  tier: {'9' * 5000}\n"), 6, "'99999999999999999999…' reads as a number"),
+    "bracket not closed over a list": ("name: [\nprinciples:\n- id: x\n", 1, "the bracket that opens here is not"),
+    "hyphens inside a bracket": (
+        "name: [a,\n  - b,\n  c]\n",
+        2,
+        "the bracket that opens on line 1 is not closed before this, or this does not belong inside it",
+    ),
+    "lines that only YAML sees": (doc("  misuse: x: y\n", before="name: a\u0085\n"), 7, "put the text in quotes"),
+    "a line that YAML cuts": ("name: a\u2028b\nx: [\n", 1, "to YAML this line ends at its character U+2028"),
     "anchor and alias": (doc("- &a\n  id: b\n- *a\n"), 6, "anchor &a is not allowed"),
     "alias alone": (doc("  misuse: *why\n"), 6, "alias *why is not allowed"),
     "merge key": (doc("  <<: {misuse: x}\n"), 6, "key '<<' should be text"),
@@ -206,7 +231,7 @@ def test_every_mistake_is_reported_in_file_order(tmp_path: Path) -> None:
 
 BYTES = {
     "latin-1": (doc().replace("true", "tr\xfce").encode("latin-1"), "c.yaml:4:28: byte 0xfc is not UTF-8"),
-    "utf-16": (doc().encode("utf-16"), "c.yaml:1:1: byte 0xff is not UTF-8"),
+    "utf-16": (doc().encode("utf-16"), "c.yaml:1:1: the file seems to be UTF-16; save it"),
     "five megabytes": (doc("  misuse: " + "x " * 2_500_000 + "\n").encode(), "c.yaml is larger than 4 MB"),
     "null byte": (doc("  misuse: a\0b\n").encode(), "c.yaml:6:12: control character U+0000"),
 }

@@ -101,13 +101,32 @@ def test_a_prompt_that_names_an_unknown_variable_is_refused_by_name(tmp_path: Pa
     (tmp_path / "story" / "idea.md").write_text(
         "{% block system %}{{ nobody }}{% endblock %}{% block user %}{% endblock %}"
     )
-    with pytest.raises(InputError, match=r"story/idea.md: 'nobody' is undefined"):
+    with pytest.raises(InputError, match=r"story/idea.md:1: 'nobody' is undefined; mend the template"):
         Prompts(tmp_path).render("story", "idea", {})
     (tmp_path / "story" / "idea.md").write_text("{% block system %}no user block{% endblock %}")
     with pytest.raises(InputError, match="no block 'user'"):
         Prompts(tmp_path).render("story", "idea", {})
     with pytest.raises(InputError, match="does not exist"):
         Prompts(tmp_path).render("story", "draft", {})
+
+
+BROKEN = {
+    "{% block system %}a\n{{ 1/0 }}{% endblock %}": "idea.md:2: division by zero; mend the template",
+    "{% block system %}\n{{ self.system() }}{% endblock %}": "it includes or calls itself without end",
+    "{% block system %}\n{% if %}{% endblock %}": "idea.md:2: Expected an expression",
+    "{% block system %}{% include 'none.md' %}{% endblock %}": "it includes or extends 'none.md', which is not in",
+    "{% block system %}{% include 'latin.md' %}{% endblock %}": "latin.md:2:4: byte 0xe9 is not UTF-8",
+}
+
+
+@pytest.mark.parametrize("system", BROKEN)
+def test_what_is_wrong_with_a_template_is_one_sentence_with_its_line(system: str, tmp_path: Path) -> None:
+    (tmp_path / "story").mkdir()
+    (tmp_path / "latin.md").write_bytes(b"x\ncaf\xe9")
+    (tmp_path / "story" / "idea.md").write_text(system + "{% block user %}{% endblock %}")
+    with pytest.raises(InputError) as caught:
+        Prompts(tmp_path).render("story", "idea", {})
+    assert BROKEN[system] in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_a_changed_base_changes_every_prompt_hash(tmp_path: Path) -> None:

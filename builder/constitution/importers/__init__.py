@@ -6,13 +6,16 @@ A new format is one module with `FORMAT`, `matches` and `read`, and one line in 
 import re
 from pathlib import Path
 
-from builder.constitution.importers import flat, foreign, headed, model_spec, table, traits
-from builder.constitution.importers.assemble import Imported, assemble
+from builder.constitution.importers import flat, foreign, headed, listed, model_spec, table, traits
+from builder.constitution.importers.assemble import assemble
+from builder.constitution.importers.front_matter import with_front_matter, without_front_matter
+from builder.constitution.importers.imported import Imported
 from builder.constitution.importers.reading import Importer, Reading, Section
+from builder.constitution.importers.unknown import advice_on
 from builder.errors import InputError
 from builder.placed_yaml import read_text
 
-IMPORTERS: tuple[Importer, ...] = (traits, foreign, table, model_spec, headed, flat)
+IMPORTERS: tuple[Importer, ...] = (traits, foreign, table, model_spec, headed, listed, flat)
 
 
 def import_constitution(path: Path | str) -> Imported:
@@ -23,19 +26,19 @@ def import_constitution(path: Path | str) -> Imported:
     the name.
     """
     path = Path(path)
-    text = read_text(path)
-    if not text.strip():
+    whole = read_text(path)
+    if not whole.strip():
         raise InputError(f"{path} is empty; name a file with a constitution in it")
-    for importer in IMPORTERS:
-        if importer.matches(path, text):
-            reading = importer.read(path, text)
-            if not any(re.search(r"\w", section.statement or section.text) for section in reading.sections):
-                raise InputError(
-                    f"{path} was read as {importer.FORMAT} and holds no principle; it needs titles with text under them"
-                )
-            return assemble(reading, importer.FORMAT, path.stem.replace("_", " ").replace("-", " "))
-    known = ", ".join(importer.FORMAT for importer in IMPORTERS)
-    raise InputError(f"{path} is in no known format; known are {known}")
+    front, text = without_front_matter(path, whole)
+    importer = next((one for one in IMPORTERS if one.matches(path, text)), None)
+    if importer is None:
+        raise InputError(f"{path} {advice_on(text)}; see docs/constitution.md for what can be imported")
+    reading = with_front_matter(importer.read(path, text), front)
+    if not any(re.search(r"\w", section.statement or section.text) for section in reading.sections):
+        raise InputError(
+            f"{path} was read as {importer.FORMAT} and holds no principle; it needs titles with text under them"
+        )
+    return assemble(reading, importer.FORMAT, path)
 
 
 __all__ = ["IMPORTERS", "Imported", "Importer", "Reading", "Section", "import_constitution"]

@@ -3,15 +3,21 @@
 import re
 import unicodedata
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
+from builder.constitution.importers.coverage import lost_sentences, wanted_sentences
+from builder.constitution.importers.imported import Imported
 from builder.constitution.importers.kinds import propose_kind
 from builder.constitution.importers.norms import statement_and_why
 from builder.constitution.importers.reading import Reading, Section
-from builder.constitution.importers.sentences import sentences, squeeze
-from builder.constitution.schema import SLUG, Constitution, Kind
+from builder.constitution.importers.sentences import squeeze
+from builder.constitution.schema import SLUG, Constitution
 from builder.constitution.templating import hides_names
+from builder.errors import InputError
 
 _TITLED = re.compile(
     r"^(?i:the )?(?:(?i:constitution (?:of|for)) (?P<of>[A-Z]\w+)|(?P<own>[A-Z]\w+)[’'](?i:s constitution))\b"
@@ -20,46 +26,62 @@ _GENERIC = frozenset(["AI", "The", "Our", "LLM", "Assistant", "Model"])
 _MADE_BY = re.compile(r"(?:trained|developed|created|built|made) by (?!the\b|a\b)([A-Z]\w+(?: [A-Z]\w+)?)")
 
 
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """An imported constitution and an account of the import.
-
-    `sentence_coverage` is the share (0 to 1) of the source's sentences that stand verbatim in the
-    constitution; `unmapped` lists the sentences that do not, and what was passed over on purpose.
-    """
-
-    constitution: Constitution
-    source_format: str
-    sentence_coverage: float
-    unmapped: tuple[str, ...]
-    notes: tuple[str, ...]
-
-
-def assemble(reading: Reading, source_format: str, name: str) -> Imported:
-    """A constitution with one principle per section; `name` is used where the source has none.
+def assemble(reading: Reading, source_format: str, path: Path) -> Imported:
+    """A constitution with one principle per section; the file's name is used where the source has none.
 
     `reading.sections` must not be empty. A section without a single word is dropped and listed.
+
+    Raises:
+        InputError: if what was read cannot be a constitution, naming the section.
     """
-    wordless = [section for section in reading.sections if not re.search(r"\w", section.statement or section.text)]
-    reading = replace(reading, sections=tuple(one for one in reading.sections if one not in wordless))
+    worded = [(section, bool(re.search(r"\w", section.statement or section.text))) for section in reading.sections]
+    dropped = tuple(f"no words under {section.title!r}" for section, has_words in worded if not has_words)
+    reading = replace(reading, sections=tuple(section for section, has_words in worded if has_words))
     character, developer = _names(reading)
     places = {place: one for place, one in (("character", character), ("developer", developer)) if one}
     ids = _ids(reading.sections)
     by_name = {slug(section.title): id for section, id in zip(reading.sections, ids, strict=True)} | {
         id: id for id in ids
     }
-    pairs = zip(reading.sections, ids, strict=True)
-    principles = [_principle(section, id, places, by_name) for section, id in pairs]
-    document: dict[str, Any] = {"schema": 1, "name": hides_names(reading.name or name, places)}
+    principles = [_principle(one, id, places, by_name) for one, id in zip(reading.sections, ids, strict=True)]
+    document: dict[str, Any] = {"schema": 1, "name": hides_names(reading.name or _name_of(path), places)}
     if places:
         document["character"] = {"name": character, "developer": developer}
         document["character"] = {key: one for key, one in document["character"].items() if one}
     document |= {"preamble": hides_names(reading.preamble.strip(), places), "principles": principles}
-    constitution = Constitution.model_validate(document)
-    dropped = tuple(f"no words under {section.title!r}" for section in wordless)
-    coverage, lost = _coverage(reading, constitution)
-    notes = (*reading.notes, *_notes(constitution, places))
-    return Imported(constitution, source_format, coverage, (*reading.skipped, *dropped, *lost), notes)
+    constitution = _validated(document, path)
+    wanted = wanted_sentences(reading.prose)
+    lost = lost_sentences(wanted, constitution)
+    coverage = 1 - len(lost) / len(wanted) if wanted else 1.0
+    unmapped = (*reading.skipped, *dropped, *lost)
+    return Imported(constitution, source_format, coverage, unmapped, reading.notes, wanted)
+
+
+def _validated(document: dict[str, Any], path: Path) -> Constitution:
+    """The constitution in a document that we made; that it is invalid is the source's doing or ours, and no traceback.
+
+    Raises:
+        InputError: if it is invalid.
+    """
+    try:
+        return Constitution.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key, place = first["loc"][-1] if first["loc"] else "document", first["loc"][:2]
+        at = (
+            f" under {document['principles'][place[1]]['title']!r}"
+            if place[:1] == ("principles",) and place[1:]
+            else ""
+        )
+        raise InputError(
+            f"{path}: what became the {key}{at} cannot stand ({first['msg']}); mend it in the source"
+        ) from None
+
+
+def _name_of(path: Path) -> str:
+    """A file's name as words, or a name for a document without one."""
+    words = path.stem.replace("_", " ").replace("-", " ").encode("utf-8", "replace").decode()
+    return words if re.search(r"\w", words) else "Constitution of {character}"
 
 
 def slug(title: str) -> str:
@@ -78,13 +100,17 @@ def slug(title: str) -> str:
 def _ids(sections: tuple[Section, ...]) -> list[str]:
     """One id per section; a repeated title takes its parent's words before it, then a number."""
     ids: dict[str, None] = {}
+    numbers: Counter[str] = Counter()
     for position, section in enumerate(sections, 1):
         base = section.id if section.id and re.fullmatch(SLUG, section.id) else slug(section.id or section.title)
         if base in ids and len(section.path) > 1:
             base = slug(" ".join(section.path[-2:]))
         base = base or f"principle-{position}"
-        numbered = (f"{base}-{number}" for number in range(2, len(sections) + 2))
-        ids[base if base not in ids else next(one for one in numbered if one not in ids)] = None
+        id = base
+        while id in ids:
+            numbers[base] += 1
+            id = f"{base}-{numbers[base] + 1}"
+        ids[id] = None
     return list(ids)
 
 
@@ -98,7 +124,7 @@ def _principle(section: Section, id: str, places: dict[str, str], by_name: dict[
     kind = section.kind or propose_kind(section.path, section.text, statement)
     record: dict[str, Any] = {
         "id": id,
-        "title": hides_names(section.title.strip() or id, places),
+        "title": hides_names(section.title.strip() if re.search(r"\w", section.title) else id, places),
         "kind": kind.value,
         "statement": hides_names(statement, places),
         "why": hides_names(section.why or found[1] or statement, places),
@@ -124,29 +150,3 @@ def _names(reading: Reading) -> tuple[str, str]:
     counts = Counter(name for text in reading.prose for name in _MADE_BY.findall(text))
     developer = reading.developer or (counts.most_common(1)[0][0] if counts and character else "")
     return character, developer
-
-
-def _coverage(reading: Reading, constitution: Constitution) -> tuple[float, tuple[str, ...]]:
-    quotes = [principle.source.quote for principle in constitution.principles if principle.source]
-    others = [text for p in constitution.principles for text in (p.title, p.statement, p.why, *p.situations)]
-    kept = squeeze(
-        " ".join(" ".join(sentences(text)) for text in [constitution.preamble, *quotes]) + " " + " ".join(others)
-    )
-    wanted = [sentence for text in reading.prose for sentence in sentences(text)]
-    lost = tuple(sentence for sentence in wanted if sentence not in kept)
-    return (1 - len(lost) / len(wanted) if wanted else 1.0), lost
-
-
-def _notes(constitution: Constitution, places: dict[str, str]) -> tuple[str, ...]:
-    kinds = Counter(principle.kind for principle in constitution.principles)
-    listed = ", ".join(f"{kinds[kind]} {kind.value}" for kind in Kind if kinds[kind])
-    notes = [f"kinds are proposals, read them: {listed}"]
-    bare = [principle.id for principle in constitution.principles if principle.statement == principle.why]
-    if bare:
-        notes.append(
-            f"{len(bare)} principles give no reason in the source; their why repeats the statement: {', '.join(bare)}"
-        )
-    if places:
-        named = ", ".join(f"{{{place}}} for {name}" for place, name in places.items())
-        notes.append(f"outside the source quotes, names were replaced by their places: {named}")
-    return tuple(notes)

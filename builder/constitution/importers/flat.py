@@ -42,7 +42,8 @@ def read(path: Path, text: str) -> Reading:
             current, body = line.strip(), []
         elif number not in contents:
             body.append(line)
-    everything = "\n".join("" if number in titles | contents else line for number, line in enumerate(lines))
+    passed = titles | contents
+    everything = "\n".join("" if number in passed else line for number, line in enumerate(lines))
     return Reading(tuple(sections), (everything,), name, preamble, skipped=tuple(skipped))
 
 
@@ -56,11 +57,11 @@ def _cleaned(text: str) -> tuple[str, list[str], list[str]]:
         name, preamble, below = document_title(parts)
         text = "\n\n".join([preamble, *(f"{part.title}\n{part.text}" for part in below)])
     lines, skipped = [], []
-    for line in text.splitlines():
+    for line in text.split("\n"):
         if _NAVIGATION.match(line.strip()):
             skipped.append(f"navigation: {line.strip()!r}")
         else:
-            lines.append(line.rstrip())
+            lines.append(line.rstrip(" \t"))
     return name, lines, skipped
 
 
@@ -68,12 +69,13 @@ def _title_lines(lines: list[str]) -> set[int]:
     """The title lines; in a list that a colon opened, a bare line is one only if a paragraph follows."""
     titles: set[int] = set()
     listing = opened = False
+    following = _next_lines(lines)
     for number, line in enumerate(lines):
         if not line.strip():
             listing = opened
             continue
         if _looks_like_title(line):
-            below = next((other for other in lines[number + 1 :] if other.strip()), "")
+            below = following[number]
             if below and (not (listing or opened) or len(sentences(below)) > 1):
                 titles.add(number)
                 listing = opened = False
@@ -81,6 +83,15 @@ def _title_lines(lines: list[str]) -> set[int]:
         opened = line.rstrip().endswith(":") or (opened and _looks_like_title(line))
         listing = listing or opened
     return titles
+
+
+def _next_lines(lines: list[str]) -> list[str]:
+    """For each line the next one that is not blank."""
+    below, found = "", []
+    for line in reversed(lines):
+        found.append(below)
+        below = line if line.strip() else below
+    return found[::-1]
 
 
 def _looks_like_title(line: str) -> bool:
@@ -95,12 +106,12 @@ def _contents(lines: list[str], titles: set[int]) -> set[int]:
     """Title lines in a run of four or more with nothing between them, all of which come again below."""
     found: set[int] = set()
     run: list[int] = []
+    last = {lines[number].strip(): number for number in sorted(titles)}
     for number in [*range(len(lines)), -1]:
         if number in titles:
             run.append(number)
         elif number == -1 or lines[number].strip():
-            later = {lines[other].strip() for other in titles if run and other > run[-1]}
             if len(run) >= _CONTENTS_RUN:
-                found |= {one for one in run if lines[one].strip() in later}
+                found |= {one for one in run if last[lines[one].strip()] > run[-1]}
             run = []
     return found

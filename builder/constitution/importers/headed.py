@@ -47,7 +47,7 @@ def headed_parts(text: str) -> list[Headed]:
     """The text before the first heading (level 0), then every heading outside fences with its text."""
     parts: list[tuple[int, str, str, list[str]]] = [(0, "", "", [])]
     fence = ""
-    for line in text.splitlines():
+    for line in text.split("\n"):
         mark = _FENCE.match(line)
         if mark and (not fence or (mark[1].startswith(fence) and not line.strip(" `~"))):
             fence = "" if fence else mark[1]
@@ -59,7 +59,7 @@ def headed_parts(text: str) -> list[Headed]:
         elif below and body and body[-1].strip() and (len(body) == 1 or not body[-2].strip()):
             parts.append((1 if below[1][0] == "=" else 2, *_title(body.pop().strip()), []))
         else:
-            body.append(line.rstrip())
+            body.append(line.rstrip(" \t"))
     return [Headed(level, title, attributes, "\n".join(lines)) for level, title, attributes, lines in parts]
 
 
@@ -67,12 +67,12 @@ def without_contents(parts: list[Headed]) -> tuple[list[Headed], tuple[str, ...]
     """The parts without tables of contents (three or more link-only lines), and what was taken out."""
     kept, skipped = [], []
     for part in parts:
-        links = [line for line in part.text.splitlines() if is_link_line(line)]
+        links = [line for line in part.text.split("\n") if is_link_line(line)]
         if len(links) < 3:
             kept.append(part)
             continue
         skipped.append(f"table of contents under {part.title or 'the beginning'!r}: {len(links)} links")
-        rest = "\n".join(line for line in part.text.splitlines() if not is_link_line(line))
+        rest = "\n".join(line for line in part.text.split("\n") if not is_link_line(line))
         kept.append(Headed(part.level, part.title, part.attributes, rest.strip()))
     return kept, tuple(skipped)
 

@@ -55,7 +55,7 @@ _ADDRESSED = re.compile(
     re.I,
 )
 _ABSOLUTE = re.compile(
-    r"\bmust never\b|\bnever\b[^.]*\b(?:under any circumstances?|regardless)"
+    r"\bmust never\b|\bnever\b[^.]{0,300}\b(?:under any circumstances?|regardless)"
     r"|\bunder no circumstances\b|\bhard constraint\b",
     re.I,
 )

@@ -13,6 +13,7 @@ from builder.constitution.words import stems
 STATEMENT_WORDS = 90
 _ITEM = 3.0  # how much less an item of a list counts: without its lead-in it may say the opposite
 WHY_WORDS = 260
+_LIST_BLOCKS = 2 * STATEMENT_WORDS + 1  # of a word at least each, so no list that is taken is longer
 
 _DIRECT = re.compile(
     r"\b(?:should(?:n[’']t)?|must|ought to|(?:may|can|will|shall) (?:not|never|only)|cannot"
@@ -99,9 +100,15 @@ def prose_of(text: str) -> str:
 def _statement(text: str, pieces: list[str], topic: set[str], who: str) -> list[str]:
     """The best norm and what belongs to it: its list, or the norm that follows in the same paragraph."""
     scores = [_score(piece, place / len(pieces), topic, who) for place, piece in enumerate(pieces)]
-    lists = {place: _list_after(text, piece) for place, piece in enumerate(pieces) if piece.endswith(":")}
+    everything = marked_blocks(text)
+    ends = {sentences(block)[-1]: place for place, (block, _) in reversed(list(enumerate(everything)))}
+    lists = {
+        place: _list_after(everything[ends.get(piece, len(everything)) + 1 :][:_LIST_BLOCKS])
+        for place, piece in enumerate(pieces)
+        if piece.endswith(":")
+    }
     listed = [
-        *(block for block, bullet in marked_blocks(text) if bullet),
+        *(block for block, bullet in everything if bullet),
         *(one for found in lists.values() for one in found),
     ]
     items = {piece for block in listed for piece in sentences(block)}
@@ -151,11 +158,8 @@ def _score(piece: str, place: float, topic: set[str], who: str) -> float:
     return score - (2.0 if _META.search(piece) else 0.0)
 
 
-def _list_after(text: str, lead: str) -> list[str]:
-    """The list after the block that a lead-in ends: its items, or single-sentence blocks without bullets."""
-    everything = marked_blocks(text)
-    start = next((place for place, (block, _) in enumerate(everything) if block.endswith(lead)), len(everything))
-    following = everything[start + 1 :]
+def _list_after(following: list[tuple[str, bool]]) -> list[str]:
+    """The list that begins the blocks after a lead-in: its items, or single-sentence blocks without bullets."""
     bulleted = bool(following) and following[0][1]
     items: list[str] = []
     for block, bullet in following:

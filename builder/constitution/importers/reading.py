@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from builder.constitution.importers.prose import words_in
 from builder.constitution.schema import Kind
+
+_TITLE_CHARACTERS = 120
 
 # What people call the fields of a principle, best name first.
 FIELD_NAMES: dict[str, tuple[str, ...]] = {
@@ -98,17 +101,22 @@ class Importer(Protocol):
 
 def find_field(names: Iterable[str], field: str) -> str | None:
     """The name under which a field goes in somebody else's data, or None."""
-    by_plain = {name.strip().lower().replace("-", "_").replace(" ", "_"): name for name in reversed(list(names))}
+    by_plain = {plain_name(name): name for name in reversed(list(names))}
     return next((by_plain[candidate] for candidate in FIELD_NAMES[field] if candidate in by_plain), None)
+
+
+def plain_name(name: str) -> str:
+    """A field's name in small letters, its words joined by underscores."""
+    return name.strip().lower().replace("-", "_").replace(" ", "_")
 
 
 def short_title(statement: str, words: int = 9) -> str:
     """A title for a principle that has none: the statement's first words, up to its first break."""
     head = statement.strip().split("\n", 1)[0]
-    for mark in (". ", "; ", ": ", " — ", " - ", ", "):
+    for mark in (". ", "; ", ": ", " — ", " - ", ", ", "。", "、"):
         first = head.split(mark, 1)[0]
-        if 2 < len(first.split()) <= words:
+        if 2 < words_in(first) <= words:
             head = first
             break
-    kept = head.split()[:words]
-    return " ".join(kept).rstrip(".,;:!?") or statement.strip()[:60]
+    kept = " ".join(head.split()[:words]).rstrip(".,;:!?。、")
+    return kept[:_TITLE_CHARACTERS].rstrip() or statement.strip()[:60]

@@ -4,14 +4,17 @@ import re
 
 _SHORT_FORMS = "e.g. i.e. etc. cf. vs. dr. mr. mrs. ms. st. no. u.s. a.m. p.m."
 _ABBREVIATIONS = frozenset(_SHORT_FORMS.split())
-_END = re.compile(r"(?<=[.!?])[\"'”’)\]*_]*(?:\[\^\w+\])*\s+(?=[\"'“‘(\[*_]*[A-Z0-9{])")
+_END = re.compile(
+    r"(?<=[.!?])[\"'”’)\]*_]*(?:\[\^\w+\])*\s+(?=[\"'“‘(\[*_]*[A-Z0-9{])|(?<=[。！？])[”’」』）\"]*\s*(?=[^”’」』）\"\s])"
+)
 _BULLET = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+")
 _HEADING = re.compile(r"^\s{0,3}#{1,6}\s")
 _LINK_LINE = re.compile(r"^\s*(?:[-*+]\s+|\d+[.)]\s+)?\[[^\]]*\]\(#[^)]*\)\s*$")
+# Bounded, so that what is opened a thousand times and never closed costs no more than it is long.
 _MARKUP = (
     (re.compile(r"\[\^\w+\]:?"), ""),
-    (re.compile(r"!?\[([^\]]*)\]\([^)\s]*\)"), r"\1"),
-    (re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1"), r"\2"),
+    (re.compile(r"!?\[([^\]]{0,1000})\]\([^)\s]{0,1000}\)"), r"\1"),
+    (re.compile(r"(\*\*|__)(?=\S)(.{1,1000}?)(?<=\S)\1"), r"\2"),
     (re.compile(r"(?<![\w*])[*_](?=\S)([^*_]+?)(?<=\S)[*_](?![\w*])"), r"\1"),
 )
 
@@ -30,7 +33,7 @@ def marked_blocks(text: str) -> list[tuple[str, bool]]:
     """The same blocks, each with whether it is a list item."""
     found: list[tuple[list[str], bool]] = []
     fresh = True
-    for line in text.splitlines():
+    for line in text.split("\n"):
         if not line.strip() or _HEADING.match(line) or is_link_line(line):
             fresh = True
             continue

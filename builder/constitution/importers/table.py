@@ -44,18 +44,37 @@ def _rows(path: Path, text: str) -> list[dict[str, str]]:
     if delimiter == "," and header.count(";") > header.count(","):
         delimiter = ";"
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    columns: list[str] = []
+    rows = []
+    began = 1
     try:
-        columns = [column.strip() for column in next(reader, [])]
-        rows = []
         for cells in reader:
-            if len(cells) > len(columns):
+            if not columns:
+                columns = _columns(path, cells)
+            elif len(cells) > len(columns):
                 found = f"{len(cells)} cells where the header has {len(columns)}; quote cells that hold a {delimiter!r}"
-                raise InputError(f"{path}:{reader.line_num}: {found}")
-            if any(cell.strip() for cell in cells):
+                raise InputError(f"{path}:{began}: {found}")
+            elif any(cell.strip() for cell in cells):
                 rows.append(dict(zip(columns, [*cells, *[""] * (len(columns) - len(cells))], strict=True)))
+            began = reader.line_num + 1
     except csv.Error as error:
-        raise InputError(f"{path}:{reader.line_num}: not a readable table: {first_line(error)}") from None
+        unclosed = "unexpected end" in str(error)
+        reason = "a quotation mark is opened in this row and not closed" if unclosed else first_line(error)
+        raise InputError(f"{path}:{began}: not a readable table: {reason}; double the marks inside a cell") from None
     return rows
+
+
+def _columns(path: Path, cells: list[str]) -> list[str]:
+    """The columns' names; one without a name is called by its number.
+
+    Raises:
+        InputError: if two have one name, since one of the two would be lost.
+    """
+    columns = [cell.strip() or f"column {number}" for number, cell in enumerate(cells, 1)]
+    twice = next((column for column in columns if columns.count(column) > 1), None)
+    if twice:
+        raise InputError(f"{path}:1: two columns are called {twice!r}; rename one of them")
+    return columns
 
 
 def _section(row: dict[str, str], titled: str | None, stated: str | None) -> Section | None:
