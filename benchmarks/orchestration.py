@@ -66,9 +66,10 @@ def main() -> None:
             server.terminate()
             ideal = options.in_flight / options.latency
             print(
-                f"fixed latency {options.latency} s: {len(requests)} calls, {options.in_flight} in flight, {took:.1f} s, "
-                f"{len(requests) / took:.1f} calls a second, {len(requests) / took / ideal:.1%} of concurrency / latency "
-                f"({ideal:.1f}); opening ledger and client {opened:.2f} s"
+                f"fixed latency {options.latency} s: {len(requests)} calls, {options.in_flight} in flight, "
+                f"{took:.1f} s, "
+                f"{len(requests) / took:.1f} calls a second, {len(requests) / took / ideal:.1%} of concurrency "
+                f"/ latency ({ideal:.1f}); opening ledger and client {opened:.2f} s"
             )
     if options.rate:
         with tempfile.TemporaryDirectory() as place:
@@ -93,7 +94,7 @@ def report_rate(log: Path, rate: float, count: int, took: float) -> None:
     whole = sum(row["status"] == 429 for row in calls)
     print(
         f"token bucket of {rate} calls a second: {count} calls in {took:.1f} s; after 20 s of warm-up "
-        f"{len(taken) / span:.1f} a second ({len(taken) / span / rate:.1%} of what is permitted), {refused:.2%} refused; "
+        f"{len(taken) / span:.1f} a second ({len(taken) / span / rate:.1%} of the permitted), {refused:.2%} refused; "
         f"{whole} refused in all"
     )
 

@@ -50,24 +50,37 @@ class IdeaTable:
         self._briefs: dict[str, Brief] = {}
         self._no: dict[str, list[_No]] = {}
         self._refused: dict[str, tuple[str, ...]] = {}
+        self._notes: dict[str, str] = {}
 
     def recall(self, briefs: Sequence[Brief]) -> list[Brief]:
-        """Take a round's ideas that an earlier run settled; returns the briefs that still need one."""
+        """Take a round's ideas that an earlier run settled; returns the briefs that still need one.
+
+        A brief that stayed dry is taken as it was, unless screens have changed since.
+        """
         known: list[tuple[Brief, Idea]] = []
         for brief in briefs:
             self._briefs[brief.id] = brief
-            note = self._ledger.note(f"idea {brief.id}")
+            note, dry = self._ledger.note(f"idea {brief.id}"), self._ledger.note(self._dry_key(brief))
             if note:
                 fields = json.loads(note)
                 told = tuple(fields["turned_down"])
                 known.append((brief, Idea(fields["text"], fields["model"], told, tuple(fields.get("refused_by", ())))))
+            elif dry:
+                fields = json.loads(dry)
+                self._no[brief.id] = [_No(**{**no, "action": Action(no["action"])}) for no in fields["turned_down"]]
+                self._refused[brief.id] = tuple(fields["refused_by"])
+                self._count_dry(brief)
         read = self._inputs.instrument.read([idea.text for _, idea in known])
         for index, (brief, idea) in enumerate(known):
             self._screen.offer(brief.id, [p.text for p in read.of(index)], read.rows(index))
             self.kept[brief.id] = idea
             self._tally.ideas(idea.turned_down, kept=True)
             self._tally.refused(brief.id, idea.refused_by, answered=True)
-        return [brief for brief in briefs if brief.id not in self.kept]
+        return self.waiting(briefs)
+
+    def waiting(self, briefs: Sequence[Brief]) -> list[Brief]:
+        """The briefs that have no idea yet and may still ask for one."""
+        return [b for b in briefs if b.id not in self.kept and len(self._no.get(b.id, ())) <= REGENERATIONS]
 
     def avoid(self, brief: Brief, start: int) -> list[str]:
         """The latest ideas of the same family and principle that rounds before plan position `start` settled."""
@@ -113,13 +126,24 @@ class IdeaTable:
                 self._keep(brief, idea, model)
         for brief in briefs:
             if brief.id not in self.kept and len(self._no[brief.id]) > REGENERATIONS:
-                self._tally.ideas([no.reason for no in self._no[brief.id]], kept=False)
-                self._tally.refused(brief.id, self._refused[brief.id], answered=False)
+                dry = {"turned_down": [asdict(no) for no in self._no[brief.id]], "refused_by": self._refused[brief.id]}
+                self._notes[self._dry_key(brief)] = json.dumps(dry)
+                self._count_dry(brief)
+        # All of an attempt or nothing: what was settled after a brief would else show in its evidence on resuming.
+        self._ledger.note_all(self._notes)
+        self._notes = {}
 
     def rejection(self, brief: Brief) -> Rejection:
         """A dry brief, with what its last attempt was turned down for."""
         last = self._no[brief.id][-1]
         return Rejection(brief.id, brief.id, "idea", f"dry: {last.reason}", last.action, last.evidence)
+
+    def _dry_key(self, brief: Brief) -> str:
+        return f"dry {brief.id} {self._inputs.screens_id}"
+
+    def _count_dry(self, brief: Brief) -> None:
+        self._tally.ideas([no.reason for no in self._no[brief.id]], kept=False)
+        self._tally.refused(brief.id, self._refused[brief.id], answered=False)
 
     def _refuse(self, brief: Brief, no: _No) -> None:
         self._no.setdefault(brief.id, []).append(no)
@@ -127,7 +151,7 @@ class IdeaTable:
     def _keep(self, brief: Brief, text: str, model: str) -> None:
         idea = Idea(text, model, tuple(no.reason for no in self._no.get(brief.id, ())), self._refused[brief.id])
         self.kept[brief.id] = idea
-        self._ledger.note(f"idea {brief.id}", json.dumps(asdict(idea)))
+        self._notes[f"idea {brief.id}"] = json.dumps(asdict(idea))
         self._tally.ideas(idea.turned_down, kept=True)
         self._tally.refused(brief.id, idea.refused_by, answered=True)
 

@@ -85,6 +85,13 @@ class Inputs:
             limit=limit,
         )
 
+    @cached_property
+    def screens_id(self) -> str:
+        """What decides how ideas are screened; another id screens them again."""
+        screens = self.config.screens.model_dump(mode="json", exclude={"batch_size", "threads"})
+        fingerprints = [screen.fingerprint for screen in self.screens]
+        return content_id([screens, self.config.policy, self.instrument.fingerprint, fingerprints])
+
     @property
     def identity(self) -> dict[str, str]:
         """What makes this build this build: change one of these and it is another (DESIGN section 3)."""

@@ -61,7 +61,7 @@ def settle_ideas(
                 break
             requests = [writer.idea(b, attempt, table.avoid(b, start), table.turned_down(b)) for b in waiting]
             table.settle(waiting, caller.answer_all(requests, watch_round, "ideas"))
-            waiting = [brief for brief in waiting if brief.id not in table.kept]
+            waiting = table.waiting(waiting)
     settled = [(brief, table.kept[brief.id]) for brief in briefs if brief.id in table.kept]
     dry = [table.rejection(brief) for brief in briefs if brief.id not in table.kept]
     tally.dry = len(dry)

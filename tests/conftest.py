@@ -1,5 +1,6 @@
 """What all tests share: the real inputs, and a home of their own so that no user cache is touched."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -75,5 +76,26 @@ class Exempla:
 
 
 @pytest.fixture(scope="session")
-def exempla(shared_cache: Path) -> Exempla:
+def shipped_vectors(_home: None, shared_cache: Path) -> None:
+    """In a run of several workers, the vectors of the shipped background and evals, computed by one for all of them."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return
+    from builder.inputs import background_texts, cache_folder
+    from builder.measure import load_embedder
+    from builder.measure.instrument import Instrument
+    from builder.read import read_eval
+
+    with (shared_cache / "vectors.lock").open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.seek(0)
+        if lock.read():
+            return
+        evals = [read_eval(name) for name in ("agentic-misalignment", "research-sabotage", "framing")]
+        texts = [message.text for eval_ in evals for item in eval_.items for message in item.messages]
+        Instrument(load_embedder(cache_dir=cache_folder())).read([*background_texts(), *texts])
+        lock.write("computed")
+
+
+@pytest.fixture(scope="session")
+def exempla(shared_cache: Path, shipped_vectors: None) -> Exempla:
     return Exempla(shared_cache)

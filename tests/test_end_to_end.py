@@ -17,6 +17,8 @@ from builder.inputs import cache_folder
 from builder.measure import Chunker, load_embedder
 from tests.conftest import Exempla
 
+pytestmark = pytest.mark.slow
+
 BRIEFS, DOCUMENTS = 68, 60
 THRESHOLD = 0.7
 BUILD = """
@@ -140,7 +142,6 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_settings(
     assert digests(project / "corpus" / "claude") == digests(built)
 
 
-@pytest.mark.slow
 def test_the_same_bytes_without_any_cached_vector(
     built: Path, real: Path, constitution: Path, exempla: Exempla, tmp_path: Path
 ) -> None:
@@ -151,7 +152,6 @@ def test_the_same_bytes_without_any_cached_vector(
     assert digests(project / "corpus" / "claude") == digests(built)
 
 
-@pytest.mark.slow
 def test_another_seed_gives_another_corpus(
     built: Path, real: Path, constitution: Path, exempla: Exempla, tmp_path: Path
 ) -> None:
@@ -169,7 +169,6 @@ def test_the_build_verifies(built: Path, exempla: Exempla) -> None:
     assert json.loads(done.stdout)["problems"] == []
 
 
-@pytest.mark.slow
 def test_a_second_run_changes_nothing(built: Path, exempla: Exempla) -> None:
     before = digests(built)
     assert exempla("build", "--limit", BRIEFS, cwd=built.parents[1]).returncode == 0

@@ -58,9 +58,8 @@ def briefs(inputs: Inputs) -> tuple[Brief, ...]:
 def settle(path: Path, author: Author, inputs: Inputs, briefs: tuple[Brief, ...]) -> tuple[list[Piece], Tally]:
     tally = Tally(briefs)
     writer = Writer(inputs.constitution, inputs.prompts, dict.fromkeys(("idea", "draft", "rewrite", "review"), "m"))
-    with Ledger(path / ".build" / "ledger.sqlite") as ledger:
-        with Caller(OneByOne(author), ledger) as caller:
-            return settle_ideas(briefs, writer, caller, ledger, inputs, tally, unwatched), tally
+    with Ledger(path / ".build" / "ledger.sqlite") as ledger, Caller(OneByOne(author), ledger) as caller:
+        return settle_ideas(briefs, writer, caller, ledger, inputs, tally, unwatched), tally
 
 
 def test_good_ideas_are_settled_in_one_attempt_each(tmp_path: Path, inputs: Inputs, briefs: tuple[Brief, ...]) -> None:
@@ -138,3 +137,14 @@ def test_a_longer_plan_keeps_what_a_shorter_one_settled(
     longer, _ = settle(tmp_path, author, inputs, briefs)
     assert longer[:5] == short
     assert len(author.asked) == BRIEFS - 5
+
+
+def test_a_dry_brief_is_recalled_with_its_evidence(tmp_path: Path, inputs: Inputs, briefs: tuple[Brief, ...]) -> None:
+    """The first run settles ideas after the one that turned a brief down; the next must not find a nearer witness."""
+    _, before = settle(tmp_path, Author(repeats=REGENERATIONS + 1), inputs, briefs)
+    assert before.dry == BRIEFS - 1
+    again = Author(repeats=REGENERATIONS + 1)
+    _, after = settle(tmp_path, again, inputs, briefs)
+    assert again.asked == []
+    assert [r.json() for r in after.rejections] == [r.json() for r in before.rejections]
+    assert after.survival() == before.survival() and after.dry == before.dry

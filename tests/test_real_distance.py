@@ -63,6 +63,7 @@ def check(rows: list[dict[str, Any]], documents: list[dict[str, Any]], planted: 
             assert row["class"] is None and not row["suspect"]
 
 
+@pytest.mark.slow
 def test_planted_passages_are_found_in_a_sample(real: Path, exempla: Exempla, tmp_path: Path) -> None:
     documents = keyed("sample").sample([d for d in corpus(real) if len(d["text"]) < 5000], 24)
     planted = plant(documents, real)

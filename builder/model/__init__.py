@@ -5,6 +5,7 @@ from builder.model.backends import BACKENDS, Opening, open_backend, open_prices,
 from builder.model.calls import Caller, OneByOne
 from builder.model.ledger import Ledger
 from builder.model.measured import Measured, measure
+from builder.model.patience import Patience
 from builder.model.prices import Price, Prices, dollars
 from builder.model.protocol import Backend, Model, Outcome, Reply, Request, Usage
 from builder.model.recorded import save_recording
@@ -24,6 +25,7 @@ __all__ = [
     "OneByOne",
     "Opening",
     "Outcome",
+    "Patience",
     "Price",
     "Prices",
     "Reply",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from builder.errors import Incomplete
+from builder.errors import ExemplaError, Incomplete
 from builder.model.ledger import Ledger, store, stored
 from builder.model.ledger_file import sentences
 from builder.model.prices import Prices, dollars
@@ -60,31 +60,39 @@ class Account:
     def __init__(self, ledger: Ledger, prices: Prices, cap: int | None) -> None:
         self.ledger, self._prices, self._cap = ledger, prices, cap
         self.totals = ledger.do(_resumed)
-        self._open = ledger.do(lambda db: _one(db, "SELECT count(*) FROM attempts WHERE state = 'open'"))
+        self._open = 0
+        self._earlier = ledger.do(_left_open)
         self._room = asyncio.Event()
 
     @property
     def under_way(self) -> bool:
         """Whether anything is on the wire or in an open batch."""
-        return self._open > 0
+        return bool(self._open or self._earlier)
 
     def worst_case(self, request: Request, tokens: int, *, batch: bool = False) -> int:
         """The most that a request with at most so many tokens of input can cost."""
         return self._prices.price_of(request.model).worst_case(tokens, request.max_tokens, batch=batch)
 
     def take(self, amount: int) -> bool:
-        """Set an amount aside, if the cap has room for it."""
+        """Set an amount aside, if the cap has room for it; `begin` or `give_back` follows."""
         if self._cap is not None and self.totals.taken + amount > self._cap:
             return False
         self.totals.reserved += amount
         self._open += 1
         return True
 
+    def give_back(self, amount: int) -> None:
+        """Release an amount that was set aside and not used."""
+        self.totals.reserved -= amount
+        self._open -= 1
+        self._room.set()
+
     async def wait_to_take(self, amount: int) -> None:
         """Set an amount aside as soon as the cap has room for it.
 
         Raises:
-            CapReached: if it has none, and nothing is under way that could make some.
+            CapReached: if it has none, and nothing that this run has sent could make some. A batch of an earlier run
+                may never be taken in by this one, whose backend may be another.
         """
         while not self.take(amount):
             if not self._open:
@@ -95,27 +103,37 @@ class Account:
     def cap_reached(self, amount: int) -> CapReached:
         """The error that says how much is missing."""
         return CapReached(
-            f"the spend cap of ${dollars(self._cap or 0):.2f} is reached: ${dollars(self.totals.taken):.4f} is charged "
-            f"and the next call may cost up to ${dollars(amount):.4f}; raise `spend: {{dollars: ...}}` in build.yaml "
-            "and run again, finished work is kept"
+            f"the spend cap of {_money(self._cap or 0)} is reached: {_money(self.totals.taken)} is charged and the "
+            f"next call may cost up to {_money(amount)}; raise `spend: {{dollars: ...}}` in build.yaml and run again, "
+            "finished work is kept"
         )
 
     async def begin(
         self, requests: Sequence[Request], amounts: Sequence[int], batch: int | None = None
     ) -> list[Attempt]:
-        """Enter attempts whose amounts were taken; when this returns they are durable, and may be sent."""
-        attempts = await self.do(lambda db: enter(db, requests, amounts, batch))
+        """Enter attempts whose amounts were taken; when this returns they are durable, and may be sent.
+
+        Raises:
+            InputError: if the ledger cannot be written; the amounts are then given back.
+        """
+        try:
+            attempts = await self.do(lambda db: enter(db, requests, amounts, batch))
+        except ExemplaError:
+            for amount in amounts:
+                self.give_back(amount)
+            raise
         self.totals.attempts += len(attempts)
         return attempts
 
-    async def answered(self, attempt: Attempt, reply: Reply, *, batch: bool = False) -> None:
+    async def answered(self, attempt: Attempt, reply: Reply, *, batch: bool = False, free: bool = False) -> None:
         """Settle an attempt by its answer, in the transaction that completes the call.
 
-        An answer that does not say what it used is charged with the worst case.
+        An answer that does not say what it used is charged with the worst case, unless it is `free`.
         """
         usage = reply.usage
         price = self._prices.price_of(attempt.model)
-        charged = attempt.reserved if usage == Usage() else price.cost(usage, batch=batch)
+        untold = 0 if free else attempt.reserved
+        charged = untold if usage == Usage() else price.cost(usage, batch=batch)
         values = (charged, reply.outcome, usage.input, usage.output, usage.cache_read, usage.cache_write)
 
         def settle(db: sqlite3.Connection) -> None:
@@ -148,24 +166,32 @@ class Account:
         self.totals.uncertain += cost
         self._settled(attempt)
 
-    async def faults(self, key: str) -> int:
-        """How many attempts at a call came to nothing, in this run and in earlier ones."""
-        count = "SELECT count(*) FROM attempts WHERE key = ? AND state = 'fault'"
-        return await self.do(lambda db: db.execute(count, (key,)).fetchone()[0])
+    async def hopeless(self, key: str, tries: int) -> bool:
+        """Whether a call has failed in two runs' attempts while others were answered, or in four runs' whatever else.
+
+        What failed because nobody could reach the service says nothing about the call.
+        """
+        count = (
+            "WITH failed AS (SELECT count(*) AS n, min(began) AS first FROM attempts WHERE key = ? AND state = 'fault')"
+            " SELECT n, EXISTS (SELECT 1 FROM attempts WHERE state = 'answered' AND began + seconds > first)"
+            " FROM failed"
+        )
+        failed, others = await self.do(lambda db: db.execute(count, (key,)).fetchone())
+        return bool(failed >= (2 if others else 4) * tries)
 
     async def given_up(self, request: Request, reply: Reply) -> None:
         """Complete a call that will not be made again, without an answer."""
         await self.do(lambda db: store(db, request, reply))
 
+    def _settled(self, attempt: Attempt) -> None:
+        self._open += attempt.id in self._earlier  # which this run has not counted so far
+        self._earlier.discard(attempt.id)
+        self.give_back(attempt.reserved)
+
     async def do(self, action: Callable[[sqlite3.Connection], T]) -> T:
         """Run an action on the ledger without blocking the event loop, and wait until it is durable."""
         with sentences(self.ledger.path):
             return await asyncio.wrap_future(self.ledger.ask(action))
-
-    def _settled(self, attempt: Attempt) -> None:
-        self.totals.reserved -= attempt.reserved
-        self._open -= 1
-        self._room.set()
 
 
 def enter(
@@ -196,6 +222,13 @@ def _resumed(db: sqlite3.Connection) -> Totals:
     return Totals(*row)
 
 
-def _one(db: sqlite3.Connection, query: str) -> int:
-    value: int = db.execute(query).fetchone()[0]
-    return value
+def _left_open(db: sqlite3.Connection) -> set[int]:
+    """The entries of batches that earlier runs submitted and whose results were not taken in."""
+    return {row[0] for row in db.execute("SELECT id FROM attempts WHERE state = 'open'")}
+
+
+def _money(amount: int) -> str:
+    """Picodollars with as many of six decimals as it takes, and at least two."""
+    text = f"{dollars(amount):.6f}".rstrip("0")
+    whole, _, part = text.partition(".")
+    return f"${whole}.{part:0<2}"

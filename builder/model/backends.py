@@ -1,7 +1,7 @@
 """The registry of backends: a new one is a file with a class and a line here."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from builder.errors import InputError, nearest
@@ -11,7 +11,9 @@ from builder.model.batch_service import BatchService
 from builder.model.calls import OneByOne
 from builder.model.client import Say, find_key
 from builder.model.dispatch import Dispatch
+from builder.model.intents import has_open_batches
 from builder.model.ledger import Ledger
+from builder.model.patience import Patience
 from builder.model.prices import Prices, pico
 from builder.model.protocol import Backend
 from builder.model.settings import ModelConfig, Spend
@@ -23,6 +25,7 @@ class Opening:
 
     `models` are the names that requests will carry, `root` is what paths in the config are relative to, `decks` the
     deck folder and `private` the folder that holds the ledger, where a backend may keep files of its own.
+    `patience` is how often and for how long a service is tried.
     """
 
     config: ModelConfig
@@ -33,20 +36,26 @@ class Opening:
     private: Path
     ledger: Ledger
     say: Say
+    patience: Patience = field(default_factory=Patience)
 
 
-def _live(opening: Opening) -> Dispatch:
+def _live(opening: Opening) -> Backend:
+    if has_open_batches(opening.ledger):
+        opening.say("batches of an earlier run are still open; their results are taken in, and the rest goes live")
+        return _batches(opening, submits=False)
     account, free = _account(opening)
     model = live.LiveModel(opening.config, opening.say, counts=not free)
-    return Dispatch(model, account, opening.config.concurrency)
+    return Dispatch(model, account, opening.config.concurrency, opening.patience)
 
 
-def _batches(opening: Opening) -> batches.BatchModel:
+def _batches(opening: Opening, *, submits: bool = True) -> batches.BatchModel:
     account, free = _account(opening)
     model = live.LiveModel(opening.config, opening.say, counts=not free)
-    dispatch = Dispatch(model, account, opening.config.concurrency)
+    dispatch = Dispatch(model, account, opening.config.concurrency, opening.patience)
     service = BatchService(model.client, opening.config)
-    return batches.BatchModel(model, service, account, dispatch, opening.config, opening.say)
+    return batches.BatchModel(
+        model, service, account, dispatch, opening.config, opening.patience, opening.say, submits=submits
+    )
 
 
 def _recorded(opening: Opening) -> OneByOne:

@@ -6,38 +6,43 @@ process ends, the next run finds the batch at the service and takes its results 
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
+from random import Random
 from typing import TypeVar
 
-from builder.errors import ExemplaError, Incomplete
+from builder.errors import ExemplaError, Incomplete, InputError
 from builder.model.account import Account, Attempt
-from builder.model.batch_service import BatchService, NoBatches, TooLarge
+from builder.model.batch_service import CLOCKS, BatchService, NoBatches, TooLarge, Unknown
 from builder.model.client import Say
-from builder.model.dispatch import PATIENCE, TRIES, Dispatch
+from builder.model.dispatch import Dispatch
 from builder.model.intents import Batch, Intents
 from builder.model.live import LiveModel
 from builder.model.messages_api import NoAnswer
+from builder.model.patience import Patience
 from builder.model.protocol import Arrived, Busy, Fault, Outcome, Reply, Request
-from builder.model.service_errors import filtered, refused_request
+from builder.model.rounds import Round, parts
+from builder.model.service_errors import filtered, turned_away
 from builder.model.settings import ModelConfig
 
 NAME = "anthropic-batches"
 T = TypeVar("T")
 
-# The service takes 100,000 entries and 256 MB; smaller batches end sooner and fit into memory.
-MOST_ENTRIES, MOST_BYTES = 10_000, 100_000_000
-_FIRST_LOOK, _LATER_LOOKS = 2.0, 60.0
+_FIRST_LOOK = 2.0
 _YOUNG = 600.0  # seconds in which a batch may not stand in the service's list yet
-_GROUP = 200
+_GROUP = 200  # results that are settled together
+_READS = 3  # of results that lack entries, before these count as missing
+_KEPT = 29 * 86400.0  # seconds for which the service keeps results
+_BUSY = ("overloaded_error", "rate_limit_error")  # errors of an entry that was never begun
 
 
 @dataclass(frozen=True, slots=True)
 class Looks:
     """How long to wait between two looks at a batch: from `first` seconds growing to `later`."""
 
-    first: float = _FIRST_LOOK
-    later: float = _LATER_LOOKS
+    first: float
+    later: float
 
 
 class BatchModel:
@@ -52,14 +57,25 @@ class BatchModel:
         account: Account,
         dispatch: Dispatch,
         config: ModelConfig,
+        patience: Patience,
         say: Say,
+        *,
+        submits: bool = True,
     ) -> None:
+        """`submits` is off where batches of an earlier run are taken in and everything else goes live."""
         self.account: Account | None = account
         self._live, self._service, self._account, self._dispatch = live, service, account, dispatch
-        self._config, self._say, self._intents = config, say, Intents(account)
+        self._config, self._patience, self._random = config, patience, Random()
+        self._say, self._intents = say, Intents(account)
         self._looks = Looks(min(_FIRST_LOOK, config.look), config.look)
-        self._has_batches = True
-        self.in_flight = 0
+        self._has_batches = submits
+        self._untaken = 0  # submissions in a row that came to nothing
+        self._open: list[Batch] = []
+
+    @property
+    def in_flight(self) -> int:
+        """Entries of open batches, and requests on the wire."""
+        return sum(len(batch.entries) for batch in self._open) + self._dispatch.in_flight
 
     async def answer_round(self, requests: Sequence[Request], arrived: Arrived, moved: Callable[[], None]) -> None:
         """Take in what open batches hold, submit the rest, and wait for it.
@@ -68,33 +84,32 @@ class BatchModel:
             Incomplete: at the spend cap, or if entries or the service failed too often; what arrived is kept.
             ExemplaError: what the service says that the user must change.
         """
-        round_ = _Round(requests, arrived)
+        round_ = Round(requests, arrived)
+        self._open = [batch for batch in [await self._found(b) for b in await self._intents.open()] if batch]
         stop: ExemplaError | None = None
-        open_ = [batch for batch in [await self._found(b) for b in await self._intents.open()] if batch]
         while True:
-            waiting = round_.waiting(open_)
-            if waiting and not stop and not round_.problem:
-                if not self._has_batches or (not open_ and len(waiting) < self._config.batch_minimum):
-                    return await self._go_live(round_, waiting, moved)
+            stop = stop or round_.problem
+            waiting = [] if stop else round_.waiting(self._open)
+            if waiting and (not self._has_batches or self._few(waiting)):
+                await self._go_live(round_, waiting, moved)
+            elif waiting:
                 try:
-                    open_ += await self._submit(waiting)
+                    await self._submit(waiting)
                 except NoBatches:
                     self._has_batches = False
                     self._say("the server has no Message Batches; calls go out one by one, at the full price")
-                    continue
                 except ExemplaError as error:
                     stop = error
-            self.in_flight = sum(len(batch.entries) for batch in open_)
             moved()
-            if not open_:
+            if self._open:
+                await self._look(round_, moved)
+            elif not waiting or stop:
                 break
-            open_ = await self._look(open_, round_)
-        stop = stop or round_.problem
         if stop:
             raise stop
         if round_.unanswered:
             raise Incomplete(
-                f"{len(round_.unanswered)} batch entries got no answer after {TRIES} attempts "
+                f"{len(round_.unanswered)} batch entries got no answer after {self._patience.tries} attempts each "
                 f"(the last: {round_.unanswered[-1]}); everything else is kept, run the same command again later"
             )
 
@@ -102,54 +117,68 @@ class BatchModel:
         """Close the connections."""
         await self._dispatch.close()
 
-    async def _go_live(self, round_: "_Round", waiting: list[Request], moved: Callable[[], None]) -> None:
+    def _few(self, waiting: list[Request]) -> bool:
+        return not self._open and len(waiting) < self._config.batch_minimum
+
+    async def _go_live(self, round_: Round, waiting: list[Request], moved: Callable[[], None]) -> None:
         await self._dispatch.answer_round(waiting, lambda i, reply: round_.take(waiting[i].key, reply), moved)
 
-    async def _submit(self, waiting: list[Request]) -> list[Batch]:
+    # Submitting.
+
+    async def _submit(self, waiting: list[Request]) -> None:
         """Submit what the cap has room for, in batches that the service takes.
 
         Raises:
             CapReached: if there is no room for a single entry and nothing under way.
+            NoBatches, ExemplaError: as the service says; what it took before stays open.
         """
-        batches: list[Batch] = []
-        for part in _parts(waiting):
-            taken: list[Request] = []
-            amounts: list[int] = []
-            for request in part:
-                tokens = await self._live.input_bound(request)
-                amount = self._account.worst_case(request, tokens, batch=True)
-                if not self._account.take(amount):
-                    break
-                taken.append(request)
-                amounts.append(amount)
-            if taken:
-                batches += await self._submit_part(taken, amounts)
-            if len(taken) < len(part):
-                if not batches and not self._account.under_way:
-                    raise self._account.cap_reached(amount)
-                break
-        return batches
+        for part in parts(waiting):
+            bounds = [await self._live.input_bound(request) for request in part]
+            amounts = [self._account.worst_case(r, n, batch=True) for r, n in zip(part, bounds, strict=True)]
+            fitting = self._take(amounts)
+            if fitting:
+                await self._submit_part(part[:fitting], amounts[:fitting])
+            if fitting < len(part):
+                if not self._account.under_way:
+                    raise self._account.cap_reached(amounts[fitting])
+                return
 
-    async def _submit_part(self, requests: list[Request], amounts: list[int]) -> list[Batch]:
+    def _take(self, amounts: list[int]) -> int:
+        """Set aside as many of these amounts, from the first on, as the cap has room for; returns how many."""
+        return next((n for n, amount in enumerate(amounts) if not self._account.take(amount)), len(amounts))
+
+    async def _submit_part(self, requests: list[Request], amounts: list[int]) -> None:
+        """Submit one batch, whose amounts were taken."""
         intent = await self._intents.intend(requests, amounts)
+        found: Batch | None
         try:
-            service_id = await self._patiently(lambda: self._service.submit(requests))
-        except Fault:  # the service may have taken it all the same
+            service_id = await self._patiently(lambda: self._service.submit(requests), once=True)
+        except Fault as fault:  # the service may have taken it all the same
             found = await self._found(intent)
-            return [found] if found else []
+            if not found:
+                self._untaken += 1
+                if self._untaken >= self._patience.tries:
+                    raise self._no_answer(fault) from None
+                return
         except TooLarge:
             await self._undo(intent)
+            if len(requests) == 1:
+                raise InputError(
+                    f"{self._config.host} takes no batch with the {requests[0].stage} request of brief "
+                    f"{requests[0].brief} in it; shorten its prompt, finished work is kept"
+                ) from None
             half = len(requests) // 2
-            if not half:
-                raise Incomplete("the service takes no batch with a single request of this size") from None
-            for amount in amounts:
-                self._account.take(amount)
-            first = await self._submit_part(requests[:half], amounts[:half])
-            return [*first, *await self._submit_part(requests[half:], amounts[half:])]
+            for part, own in ((requests[:half], amounts[:half]), (requests[half:], amounts[half:])):
+                fitting = self._take(own)  # all of it, as it was only just given back
+                await self._submit_part(part[:fitting], own[:fitting])
+            return
         except (NoBatches, ExemplaError):
             await self._undo(intent)
             raise
-        return [await self._intents.submitted(intent, service_id)]
+        else:
+            found = await self._intents.submitted(intent, service_id)
+        self._untaken = 0
+        self._open.append(found)
 
     async def _undo(self, intent: Batch) -> None:
         """The service certainly did not take a batch."""
@@ -164,17 +193,14 @@ class BatchModel:
         known = await self._intents.service_ids()
         look = self._looks.first
         while True:
-            listed = await self._patiently(lambda: self._service.since(batch.began))
             running = False
-            for candidate in listed:
-                counts = candidate.request_counts
-                size = counts.canceled + counts.errored + counts.expired + counts.processing + counts.succeeded
-                if candidate.id in known or size != batch.size:
+            for listed in await self._patiently(lambda: self._service.since(batch.began)):
+                if listed.id in known or listed.size != batch.size or listed.created > batch.began + CLOCKS:
                     continue
-                if candidate.processing_status != "ended":
+                if not listed.ended:
                     running = True
-                elif await self._is_ours(candidate.id, batch):
-                    return await self._intents.submitted(batch, candidate.id)
+                elif await self._patiently(lambda id_=listed.id: self._is_ours(id_, batch)):  # type: ignore[misc]
+                    return await self._intents.submitted(batch, listed.id)
             young = time.time() - batch.began < min(_YOUNG, 5 * self._looks.later)
             if not running and not young:
                 await self._undo(batch)
@@ -183,128 +209,135 @@ class BatchModel:
             look = min(look * 2, self._looks.later)
 
     async def _is_ours(self, service_id: str, batch: Batch) -> bool:
-        async for key, _ in self._results(service_id):
-            return key in batch.entries
+        async with aclosing(self._service.results(service_id)) as results:
+            async for key, _ in results:
+                return key in batch.entries
         return False
 
-    async def _look(self, open_: list[Batch], round_: "_Round") -> list[Batch]:
-        """Wait until at least one batch has ended and take its results in; returns those that go on."""
+    # Taking in.
+
+    async def _look(self, round_: Round, moved: Callable[[], None]) -> None:
+        """Wait until at least one open batch has ended, and take its results in."""
         look = self._looks.first
         while True:
-            going_on = []
-            for batch in open_:
-                if await self._patiently(lambda b=batch: self._service.ended(b.service_id or "")):  # type: ignore[misc]
+            for batch in list(self._open):
+                if await self._ended(batch):
                     await self._take_in(batch, round_)
-                else:
-                    going_on.append(batch)
-            if len(going_on) < len(open_):
-                return going_on
+                    self._open.remove(batch)
+                    moved()
+                    look = 0.0
+            if not look:
+                return
             await asyncio.sleep(look)
             look = min(look * 1.5, self._looks.later)
 
-    async def _take_in(self, batch: Batch, round_: "_Round") -> None:
+    async def _ended(self, batch: Batch) -> bool:
+        id_ = batch.service_id or ""
+        try:
+            return await self._patiently(lambda: self._service.ended(id_))
+        except Unknown:
+            if time.time() - batch.began > _KEPT:
+                return True
+            raise InputError(
+                f"{self._config.host} does not know batch {id_}, which this build submitted on "
+                f"{time.strftime('%Y-%m-%d %H:%M', time.localtime(batch.began))}; run it with the key and the base_url "
+                "that it was submitted with, finished work is kept"
+            ) from None
+
+    async def _take_in(self, batch: Batch, round_: Round) -> None:
         """Settle every entry of an ended batch; what the results do not name stays charged and is asked again."""
-        left = dict(batch.entries)
-        group: list[tuple[str, Reply | NoAnswer]] = []
-        async for key, result in self._results(batch.service_id or ""):
-            if key in left and key not in {k for k, _ in group}:
-                group.append((key, result))
-            if len(group) >= _GROUP:
-                await self._settle(group, left, round_)
-                group = []
-        await self._settle(group, left, round_)
-        for attempt in left.values():
+        for _ in range(_READS):
+            try:
+                await self._patiently(lambda: self._read(batch, round_))
+            except Unknown:  # the service keeps results for a while only
+                break
+            if not batch.entries:
+                break
+            await asyncio.sleep(self._patience.wait(1, self._random))
+        for key, attempt in list(batch.entries.items()):
             await self._account.unanswered(attempt, "fault", "missing in the results", charged=True)
+            del batch.entries[key]
+            await self._failed(key, "missing in the results", round_)
         await self._intents.close(batch)
 
-    async def _settle(
-        self, group: list[tuple[str, Reply | NoAnswer]], left: dict[str, Attempt], round_: "_Round"
-    ) -> None:
-        await asyncio.gather(*(self._settle_one(left.pop(key), result, round_) for key, result in group))
+    async def _read(self, batch: Batch, round_: Round) -> None:
+        """Settle what the results name of the entries that are left."""
+        group: dict[str, Reply | NoAnswer] = {}
+        try:
+            async with aclosing(self._service.results(batch.service_id or "")) as results:
+                async for key, result in results:
+                    if key in batch.entries:
+                        group.setdefault(key, result)
+                    if len(group) >= _GROUP:
+                        await self._settle(group, batch, round_)
+                        group = {}
+        finally:
+            await self._settle(group, batch, round_)
 
-    async def _settle_one(self, attempt: Attempt, result: Reply | NoAnswer, round_: "_Round") -> None:
-        account, request = self._account, round_.requests.get(attempt.key)
+    async def _settle(self, group: dict[str, Reply | NoAnswer], batch: Batch, round_: Round) -> None:
+        entries = [(batch.entries.pop(key), result) for key, result in group.items()]
+        await asyncio.gather(*(self._settle_one(attempt, result, round_) for attempt, result in entries))
+
+    async def _settle_one(self, attempt: Attempt, result: Reply | NoAnswer, round_: Round) -> None:
+        account = self._account
         if isinstance(result, NoAnswer) and filtered(result.message):
-            result = Reply("", Outcome.REFUSED, attempt.model)
-        if isinstance(result, Reply):
+            reply = Reply("", Outcome.REFUSED, attempt.model)
+            await account.answered(attempt, reply, free=True)
+            round_.take(attempt.key, reply)
+        elif isinstance(result, Reply):
             reply = result if result.model else replace(result, model=attempt.model)
             await account.answered(attempt, reply, batch=True)
             round_.take(attempt.key, reply)
-            return
-        reason = f"{result.kind} {result.error} {result.message}".strip()
-        state = "fault" if result.kind == "errored" else "busy"  # what expired or was canceled was never begun
-        await account.unanswered(attempt, state, reason, charged=False)
-        if request and result.error == "invalid_request_error":
-            round_.problem = refused_request(result.message, request, self._config)
-        elif request and state == "fault" and await account.faults(attempt.key) % TRIES == 0:
-            await self._give_up(request, reason, round_)
+        else:
+            reason = f"{result.kind} {result.error} {result.message}".strip()
+            request = round_.requests.get(attempt.key)
+            problem = turned_away(result.error, result.message, request, self._config) if request else None
+            begun = result.kind == "errored" and result.error not in _BUSY
+            state = "turned away" if problem else "fault" if begun else "busy"
+            await account.unanswered(attempt, state, reason, charged=False)
+            round_.problem = round_.problem or problem
+            await self._failed(attempt.key, reason, round_)
 
-    async def _give_up(self, request: Request, reason: str, round_: "_Round") -> None:
-        if await self._account.faults(request.key) < 2 * TRIES:
-            round_.leave(request.key, reason)
+    async def _failed(self, key: str, reason: str, round_: Round) -> None:
+        """An entry went without an answer: it goes round again, or is left, as a call that is made live."""
+        request = round_.requests.get(key)
+        if request is None or round_.failed(key) < self._patience.tries:
+            return
+        if not await self._account.hopeless(key, self._patience.tries):
+            round_.leave(key, reason)
             return
         reply = Reply("", Outcome.FAILED, request.model)
         await self._account.given_up(request, reply)
-        round_.take(request.key, reply)
+        round_.take(key, reply)
 
-    def _results(self, service_id: str) -> AsyncIterator[tuple[str, Reply | NoAnswer]]:
-        return self._service.results(service_id)
+    # Asking.
 
-    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Ask the service again while it is busy, and as often as a call is tried while it fails."""
-        began, faults, wait = time.monotonic(), 0, 1.0
+    async def _patiently(self, ask: Callable[[], Awaitable[T]], *, once: bool = False) -> T:
+        """Ask the service again while it is busy, and as often as a call is tried while it fails.
+
+        Raises:
+            Fault: if this is to be done `once` and the service may have done it.
+            Incomplete: if the service was busy for too long, or failed too often.
+        """
+        began, failures = time.monotonic(), 0
         while True:
+            failures += 1
             try:
                 return await ask()
             except Busy as busy:
-                if time.monotonic() - began > PATIENCE:
-                    raise Incomplete(f"the service is busy ({busy}); run the same command again later") from None
-                await asyncio.sleep(busy.wait or wait)
+                wait = max(busy.wait or 0.0, self._patience.wait(failures, self._random))
+                if time.monotonic() - began + wait > self._patience.silence:
+                    raise self._no_answer(busy) from None
             except Fault as fault:
-                faults += 1
-                if fault.charged or faults == TRIES:
+                if once and fault.charged:
                     raise
-                await asyncio.sleep(wait)
-            wait = min(wait * 2, 30.0)
+                if failures >= self._patience.tries:
+                    raise self._no_answer(fault) from None
+                wait = self._patience.wait(failures, self._random)
+            await asyncio.sleep(wait)
 
-
-class _Round:
-    """One round: which of its requests still wait for an answer."""
-
-    def __init__(self, requests: Sequence[Request], arrived: Arrived) -> None:
-        self.requests = {request.key: request for request in requests}
-        self._index = {request.key: index for index, request in enumerate(requests)}
-        self._arrived = arrived
-        self._done: set[str] = set()
-        self.unanswered: list[str] = []
-        self.problem: ExemplaError | None = None
-
-    def waiting(self, open_: Sequence[Batch]) -> list[Request]:
-        """Requests that have no answer and stand in no open batch."""
-        asked = {key for batch in open_ for key in batch.entries}
-        return [request for key, request in self.requests.items() if key not in self._done and key not in asked]
-
-    def take(self, key: str, reply: Reply) -> None:
-        """An answer is there; one that another round asked for is in the ledger and nothing more."""
-        if key in self._index and key not in self._done:
-            self._done.add(key)
-            self._arrived(self._index[key], reply)
-
-    def leave(self, key: str, reason: str) -> None:
-        """No answer is to be had in this run."""
-        self._done.add(key)
-        self.unanswered.append(reason)
-
-
-def _parts(requests: Sequence[Request]) -> list[list[Request]]:
-    """Requests in batches below the service's limits."""
-    parts: list[list[Request]] = [[]]
-    size = 0
-    for request in requests:
-        own = len(request.system) + len(request.user) + 1000
-        if parts[-1] and (len(parts[-1]) >= MOST_ENTRIES or size + own > MOST_BYTES):
-            parts.append([])
-            size = 0
-        parts[-1].append(request)
-        size += own
-    return parts
+    def _no_answer(self, problem: Busy | Fault) -> Incomplete:
+        return Incomplete(
+            f"{self._config.host} gives no answer about a batch ({problem}); finished work is kept, run the same "
+            "command again later"
+        )

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from builder.errors import InputError
 from builder.model.settings import SERVICE, SERVICE_KEY, ModelConfig
@@ -21,7 +22,6 @@ _IGNORED = (
     "ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_CUSTOM_HEADERS", "ANTHROPIC_PROFILE",
     "ANTHROPIC_CONFIG_DIR", "ANTHROPIC_IDENTITY_TOKEN", "ANTHROPIC_IDENTITY_TOKEN_FILE",
 )  # fmt: skip
-_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 _NO_KEY = "none"
 
 
@@ -38,19 +38,22 @@ def open_client(config: ModelConfig, say: Say) -> "AsyncAnthropic":
     for name in _IGNORED:
         if os.environ.get(name):
             say(f"{name} is set and ignored; what counts is `model` in build.yaml")
-    proxies = [name for name in _PROXIES if os.environ.get(name) or os.environ.get(name.lower())]
-    through_proxy = bool(proxies) and not config.loopback
-    if through_proxy:
-        say(f"{' and '.join(proxies)} set: requests to {config.host} go through that proxy")
+    proxy = None if config.loopback else _proxy(config.base_url or SERVICE)
+    if proxy:
+        say(f"{proxy} is set: requests to {config.host} go through that proxy")
     if key != _NO_KEY and not config.loopback and (config.base_url or SERVICE).startswith("http:"):
         say(f"the key in {config.api_key_env} goes to {config.host} unencrypted, because base_url says http")
     limits = httpx2.Limits(max_connections=config.concurrency + 4, max_keepalive_connections=config.concurrency + 4)
-    http = httpx2.AsyncClient(
-        trust_env=through_proxy,
-        follow_redirects=False,
-        limits=limits,
-        timeout=httpx2.Timeout(config.timeout, connect=min(10.0, config.timeout), pool=None),
-    )
+    try:
+        http = httpx2.AsyncClient(
+            verify=httpx2.create_ssl_context(),  # which certificates to trust is the machine's to say
+            trust_env=proxy is not None,
+            follow_redirects=False,
+            limits=limits,
+            timeout=httpx2.Timeout(config.timeout, connect=min(10.0, config.timeout), pool=None),
+        )
+    except (ValueError, ImportError, httpx2.InvalidURL):  # their messages may hold the proxy's password
+        raise InputError(f"{proxy} names no proxy that can be used; correct it, or unset it") from None
     with _without(_IGNORED):
         return AsyncAnthropic(api_key=key, base_url=config.base_url or SERVICE, max_retries=0, http_client=http)
 
@@ -70,6 +73,16 @@ def find_key(config: ModelConfig) -> str:
     if not key.isascii() or not key.isprintable() or " " in key:
         raise InputError(f"{name} holds characters that no key has; copy the key again")
     return key
+
+
+def _proxy(url: str) -> str | None:
+    """The variable whose proxy requests to an address go through, if they go through one."""
+    from urllib.request import getproxies, proxy_bypass
+
+    parts = urlsplit(url)
+    proxies = getproxies()
+    scheme = next((scheme for scheme in (parts.scheme, "all") if proxies.get(scheme)), None)
+    return None if scheme is None or proxy_bypass(parts.hostname or "") else f"{scheme.upper()}_PROXY"
 
 
 @contextmanager

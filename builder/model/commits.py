@@ -32,8 +32,12 @@ class Commits:
         opened.result()
 
     def ask(self, action: Callable[[sqlite3.Connection], T]) -> "Future[T]":
-        """Have an action run; the future brings what it returns, once that is durable."""
+        """Have an action run; the future brings what it returns, once that is durable.
+
+        It runs even if whoever asked is cancelled meanwhile, as an interrupted build's last answers have to be kept.
+        """
         future: Future[T] = Future()
+        future.set_running_or_notify_cancel()  # from here on it cannot be cancelled
         self._waiting.put((action, future))
         return future
 
@@ -75,17 +79,19 @@ class Commits:
 
 
 def _commit(connection: sqlite3.Connection, group: list[tuple[_Action, Future[Any]]]) -> None:
-    """Run a group in one transaction: all of it is durable, or everybody in it hears why not."""
-    results = []
+    """Run a group in one transaction; where that fails, each on its own, so that one cannot take others down."""
     try:
         connection.execute("BEGIN IMMEDIATE")
         results = [action(connection) for action, _ in group]
         connection.execute("COMMIT")
-    except BaseException as error:  # noqa: BLE001 - it belongs to those who asked
+    except BaseException as error:  # noqa: BLE001 - it belongs to whoever asked
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        for _, future in group:
-            future.set_exception(error)
+        if len(group) == 1:
+            group[0][1].set_exception(error)
+            return
+        for alone in group:
+            _commit(connection, [alone])
         return
     for (_, future), result in zip(group, results, strict=True):
         future.set_result(result)

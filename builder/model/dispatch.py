@@ -5,30 +5,30 @@ all, but nothing that is on the wire is thrown away: its answer is waited for an
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from random import Random
 
 from builder.errors import ExemplaError, Incomplete
-from builder.model.account import Account
+from builder.model.account import Account, Attempt
 from builder.model.pace import Pace
-from builder.model.protocol import Arrived, Busy, Fault, Outcome, RemoteModel, Reply, Request
-
-TRIES = 5  # attempts at one call in one run; a call that failed as often in an earlier run is then given up
-_FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
-PATIENCE = 600.0  # seconds for which a service may refuse everything before the build stops and says so
+from builder.model.patience import Patience
+from builder.model.protocol import Arrived, Busy, Fault, Outcome, RemoteModel, Reply, Request, Withheld
+from builder.model.stopping import Stop, Stopped
 
 
 class Dispatch:
     """Sends rounds of requests to one remote model."""
 
-    def __init__(self, model: RemoteModel, account: Account, concurrency: int, *, patience: float = PATIENCE) -> None:
+    def __init__(self, model: RemoteModel, account: Account, concurrency: int, patience: Patience) -> None:
         self.name, self._model, self._concurrency = model.name, model, concurrency
         self.account: Account | None = account
         self._account = account
         self._pace, self._random, self._patience = Pace(), Random(), patience
-        self._stop: ExemplaError | None = None
+        self._stop = Stop()
         self._unanswered: list[str] = []
+        self._silent_since: float | None = None
         self.in_flight = 0
 
     async def answer_round(self, requests: Sequence[Request], arrived: Arrived, moved: Callable[[], None]) -> None:
@@ -38,20 +38,20 @@ class Dispatch:
             Incomplete: at the spend cap, or if a service refused or failed too often; what arrived is kept.
             ExemplaError: what the model says that the user must change.
         """
-        self._stop, self._unanswered = None, []
+        self._stop, self._unanswered, self._silent_since = Stop(), [], None
         todo = iter(_together(requests))
         workers = min(self._concurrency, len(requests))
         async with asyncio.TaskGroup() as group:
             for _ in range(workers):
                 group.create_task(self._work(todo, requests, arrived, moved))
-        if self._stop:
-            raise self._stop
+        if self._stop.error:
+            raise self._stop.error
         if self._unanswered:
             reasons = ", ".join(f"{n} times {reason}" for reason, n in Counter(self._unanswered).most_common(3))
             calls = "1 call" if len(self._unanswered) == 1 else f"{len(self._unanswered)} calls"
             raise Incomplete(
-                f"{calls} got no answer after {TRIES} attempts each ({reasons}); everything else is kept, "
-                "run the same command again later"
+                f"{calls} got no answer after {self._patience.tries} attempts each (the last: {reasons}); everything "
+                "else is kept, run the same command again later"
             )
 
     async def close(self) -> None:
@@ -62,13 +62,14 @@ class Dispatch:
         self, todo: Iterator[int], requests: Sequence[Request], arrived: Arrived, moved: Callable[[], None]
     ) -> None:
         for index in todo:
-            if self._stop:
-                return
             try:
-                await self._model.ready(requests[index])
+                with self._stop.waiting():
+                    await self._model.ready(requests[index])
                 reply = await self._answer(requests[index], moved)
+            except Stopped:
+                return
             except ExemplaError as error:
-                self._stop = self._stop or error
+                self._stop.end(error)
                 return
             finally:
                 self._model.done(requests[index])
@@ -76,49 +77,88 @@ class Dispatch:
                 arrived(index, reply)
 
     async def _answer(self, request: Request, moved: Callable[[], None]) -> Reply | None:
-        """The answer to one call, over as many attempts as it takes; None where they were used up or all is to stop."""
-        account = self._account
-        amount = account.worst_case(request, await self._model.input_bound(request))
-        faults = 0
-        while not self._stop:
-            started = await self._pace.turn()
-            await account.wait_to_take(amount)
-            (attempt,) = await account.begin([request], [amount])
-            self._fly(+1, moved)
+        """The answer to one call, over as many attempts as it takes; None where they were used up."""
+        account, faults = self._account, 0
+        with self._stop.waiting():
+            amount = account.worst_case(request, await self._model.input_bound(request))
+        while True:
+            attempt, started = await self._attempt(request, amount)
             try:
-                reply = await self._model.answer(request)
+                reply, free = await self._sent(request, moved)
             except Busy as busy:
                 await account.unanswered(attempt, "busy", str(busy), charged=False)
-                self._pace.refused(started, busy.wait)
-                self._lose_patience(busy)
+                self._pace.refused(started, busy.wait, limit=busy.limit)
+                self._lose_patience(str(busy), busy.wait or 0.0)
             except Fault as fault:
-                await account.unanswered(attempt, "fault", str(fault), charged=fault.charged)
+                await account.unanswered(attempt, _state(fault), str(fault), charged=fault.charged)
+                self._lose_patience(str(fault))
                 faults += 1
-                if faults == TRIES:
+                if faults == self._patience.tries:
                     return await self._given_up(request, fault)
-                await asyncio.sleep(self._backoff(faults))
+                with self._stop.waiting():
+                    await asyncio.sleep(self._patience.wait(faults, self._random))
             except ExemplaError as error:
                 await account.unanswered(attempt, "turned away", str(error), charged=False)
                 raise
             else:
                 self._pace.accepted()
-                await account.answered(attempt, reply)
+                self._silent_since = None
+                await account.answered(attempt, reply, free=free)
                 return reply
-            finally:
-                self._fly(-1, moved)
-        return None
 
-    def _lose_patience(self, busy: Busy) -> None:
-        waited = self._pace.refused_for
-        if waited > self._patience:
-            raise Incomplete(
-                f"the service has refused every request for {waited:.0f} s ({busy}); finished work is kept, "
-                "run the same command again later"
-            )
+    async def _sent(self, request: Request, moved: Callable[[], None]) -> tuple[Reply, bool]:
+        """What comes of one request on the wire, and whether it is free."""
+        self._fly(+1, moved)
+        try:
+            return await self._model.answer(request), False
+        except Withheld:
+            return Reply("", Outcome.REFUSED, request.model), True
+        finally:
+            self._fly(-1, moved)
+
+    async def _attempt(self, request: Request, amount: int) -> tuple[Attempt, float]:
+        """An attempt that is on the account and whose turn has come, and when that was.
+
+        Raises:
+            Stopped: if the round ended before; nothing is charged then.
+            CapReached, InputError: as the account says.
+        """
+        with self._stop.waiting():
+            await self._account.wait_to_take(amount)
+            try:
+                started = await self._pace.turn()
+            except asyncio.CancelledError:
+                self._account.give_back(amount)
+                raise
+        (attempt,) = await self._account.begin([request], [amount])
+        try:
+            with self._stop.waiting():
+                while self._pace.paused:  # since the turn came
+                    started = await self._pace.turn()
+        except Stopped:
+            await self._account.unanswered(attempt, "unsent", "the round had ended", charged=False)
+            raise
+        return attempt, started
+
+    def _lose_patience(self, reason: str, wait: float = 0.0) -> None:
+        """Note that the service gave no answer and wants to be left alone for so many seconds.
+
+        Raises:
+            Incomplete: if it gave none for too long, or asks for too much.
+        """
+        now = time.monotonic()
+        self._silent_since = self._silent_since or now
+        silent = now - self._silent_since
+        if max(silent, wait) <= self._patience.silence:
+            return
+        said = (
+            f"asks to be left alone for {wait:.0f} s" if wait > silent else f"has answered nothing for {silent:.0f} s"
+        )
+        raise Incomplete(f"the service {said} ({reason}); finished work is kept, run the same command again later")
 
     async def _given_up(self, request: Request, fault: Fault) -> Reply | None:
         """A call that fails in one run is left for the next; one that failed in an earlier run as well is settled."""
-        if await self._account.faults(request.key) < 2 * TRIES:
+        if not await self._account.hopeless(request.key, self._patience.tries):
             self._unanswered.append(str(fault))
             return None
         reply = Reply("", Outcome.FAILED, request.model)
@@ -129,8 +169,10 @@ class Dispatch:
         self.in_flight += change
         moved()
 
-    def _backoff(self, faults: int) -> float:
-        return float(min(_FIRST_WAIT * 2 ** (faults - 1), _LONGEST_WAIT)) * self._random.uniform(0.5, 1.0)
+
+def _state(fault: Fault) -> str:
+    """The state of an attempt that failed; what never began says nothing about the call and is not held against it."""
+    return "fault" if fault.charged else "away"
 
 
 def _together(requests: Sequence[Request]) -> list[int]:

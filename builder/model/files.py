@@ -14,8 +14,8 @@ from pathlib import Path
 
 from builder.errors import Incomplete, InputError, first_line
 from builder.model.account import Account
-from builder.model.messages_api import Malformed, NoAnswer, params, read_result
-from builder.model.protocol import Arrived, Reply, Request
+from builder.model.messages_api import Malformed, NoAnswer, Unfinished, params, read_result
+from builder.model.protocol import Arrived, Outcome, Reply, Request
 from builder.whole_file import write_whole
 
 NAME = "files"
@@ -40,7 +40,7 @@ class FilesModel:
     async def answer_round(self, requests: Sequence[Request], arrived: Arrived, moved: Callable[[], None]) -> None:
         """Take the answers that are there and ask for all the others at once.
 
-        Of several answers to one request the first in the file counts.
+        Of several answers to one request the first complete one in the file counts, else the first.
 
         Raises:
             Incomplete: if answers are missing, naming the file with their requests.
@@ -54,7 +54,9 @@ class FilesModel:
             if key not in wanted:
                 strangers += not self._answered(key)
             elif isinstance(result, Reply):
-                replies.setdefault(key, result if result.model else replace(result, model=wanted[key].model))
+                known = replies.get(key)
+                if known is None or (Outcome.COMPLETED is result.outcome is not known.outcome):
+                    replies[key] = result if result.model else replace(result, model=wanted[key].model)
             else:
                 failed[key] = result.kind
         for index, request in enumerate(requests):
@@ -72,6 +74,8 @@ class FilesModel:
         """Each row's custom_id with its answer, or with what came instead of one."""
         if not self._results.exists():
             return
+        if not self._results.is_file():
+            raise InputError(f"{self._results} is no file; move it away and write the results there")
         try:
             with self._results.open("rb") as file:
                 for number, line in enumerate(file, 1):
@@ -106,10 +110,15 @@ def _parsed(line: bytes, place: str) -> tuple[str, Reply | NoAnswer]:
         InputError: if it is no batch result.
     """
     try:
-        return read_result(json.loads(line.decode("utf-8-sig")))
+        row = json.loads(line.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise InputError(f"{place}: the row is not UTF-8; save the file as UTF-8") from None
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError(f"{place}: the row is not JSON ({first_line(error)}); write one JSON object a line") from None
+    except (ValueError, RecursionError) as error:
+        reason = first_line(error).split(": line 1 column")[0]  # the row's own line is none of the file's
+        raise InputError(f"{place}: the row is not JSON ({reason}); write one JSON object a line") from None
+    try:
+        return read_result(row)
+    except Unfinished as problem:
+        return row["custom_id"], NoAnswer(problem.stopped)
     except Malformed as error:
         raise InputError(f"{place}: {error}") from None

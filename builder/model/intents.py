@@ -9,7 +9,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from builder.errors import ExemplaError
 from builder.model.account import Account, Attempt, enter
+from builder.model.ledger import Ledger
 from builder.model.protocol import Request
 
 
@@ -49,7 +51,12 @@ class Intents:
             attempts = enter(db, requests, amounts, id_)
             return Batch(id_, None, began, len(attempts), {attempt.key: attempt for attempt in attempts})
 
-        batch = await self._account.do(write)
+        try:
+            batch = await self._account.do(write)
+        except ExemplaError:
+            for amount in amounts:
+                self._account.give_back(amount)
+            raise
         self._account.totals.attempts += batch.size
         return batch
 
@@ -68,6 +75,11 @@ class Intents:
         """The service's ids of all batches that this ledger knows."""
         read = "SELECT service_id FROM batches WHERE service_id IS NOT NULL"
         return await self._account.do(lambda db: {row[0] for row in db.execute(read)})
+
+
+def has_open_batches(ledger: Ledger) -> bool:
+    """Whether batches were submitted whose results were not all taken in."""
+    return ledger.do(lambda db: db.execute("SELECT 1 FROM batches WHERE state = 'open'").fetchone() is not None)
 
 
 def _batch(db: sqlite3.Connection, id_: int, service_id: str | None, began: float) -> Batch:

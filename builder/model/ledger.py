@@ -7,7 +7,7 @@ the kernel's, so it ends with the process however that ends.
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Self, TypeVar
 
 from builder.errors import ExemplaError
 from builder.model.commits import Commits
-from builder.model.ledger_file import connect, lock, sentences
+from builder.model.ledger_file import connect, damaged, lock, sentences
 from builder.model.protocol import Outcome, Reply, Request, Usage
 
 T = TypeVar("T")
@@ -84,7 +84,7 @@ class Ledger:
             rows = (db.execute("SELECT reply FROM calls WHERE key = ?", (key,)).fetchone() for key in keys)
             return [row[0] if row else None for row in rows]
 
-        return [reply_from(text) if text else None for text in self.do(read)]
+        return [self._reply(text) if text else None for text in self.do(read)]
 
     def knows(self, key: str) -> bool:
         """Whether the call with this key is completed."""
@@ -104,18 +104,33 @@ class Ledger:
         columns = "SELECT stage, brief, attempt, key, template, reply FROM calls ORDER BY brief, stage, attempt, key"
         rows = self.do(lambda db: db.execute(columns).fetchall())
         return [
-            Call(stage, brief, attempt, key, _template(template), reply_from(reply))
+            Call(stage, brief, attempt, key, _template(template), self._reply(reply))
             for stage, brief, attempt, key, template, reply in rows
         ]
+
+    def _reply(self, text: str) -> Reply:
+        """A reply as the table keeps it.
+
+        Raises:
+            InputError: if it is none.
+        """
+        try:
+            return reply_from(text)
+        except (ValueError, KeyError, TypeError):
+            raise damaged(self.path) from None
 
     def note(self, key: str, value: str | None = None) -> str | None:
         """Read a fact that the ledger keeps about its build, or store it where `value` is given."""
         if value is not None:
-            write = "INSERT OR REPLACE INTO notes (key, value) VALUES (?, ?)"
-            self.do(lambda db: db.execute(write, (key, value)) and None)
+            self.note_all({key: value})
             return value
         row = self.do(lambda db: db.execute("SELECT value FROM notes WHERE key = ?", (key,)).fetchone())
         return row[0] if row else None
+
+    def note_all(self, notes: Mapping[str, str]) -> None:
+        """Store several facts, all of them or none."""
+        rows = list(notes.items())
+        self.do(lambda db: db.executemany("INSERT OR REPLACE INTO notes (key, value) VALUES (?, ?)", rows) and None)
 
 
 def store(db: sqlite3.Connection, request: Request, reply: Reply) -> None:

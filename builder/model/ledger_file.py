@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,9 +15,13 @@ LEDGER_VERSION = 2
 
 # File systems on which the shared memory of WAL does not work between machines, as /proc/mounts names them.
 _NETWORK = frozenset(
-    {"9p", "afs", "beegfs", "ceph", "cifs", "fuse.ceph", "fuse.glusterfs", "fuse.s3fs", "fuse.sshfs", "gpfs", "lustre",
-     "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "panfs", "smb3", "smbfs", "wekafs"}
+    {"9p", "afs", "beegfs", "ceph", "cifs", "fuse.ceph", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs",
+     "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "panfs", "smb3", "smbfs", "vboxsf", "virtiofs",
+     "wekafs"}
 )  # fmt: skip
+
+_DAMAGED = "the ledger is damaged; restore it or build anew"
+_OCTAL = re.compile(r"\\([0-7]{3})")  # how /proc/mounts writes spaces, tabs, line feeds and backslashes
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS calls (
@@ -49,7 +54,7 @@ def lock(path: Path) -> int:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(handle)
-        raise InputError(f"another exempla build is running in {path.parent.parent}; wait for it or stop it") from None
+        raise InputError(f"another exempla is at work in {path.parent}; wait for it or stop it") from None
     except OSError:
         os.close(handle)
         raise
@@ -60,22 +65,26 @@ def connect(path: Path) -> sqlite3.Connection:
     """Open or create the database, durable at every commit, and bring an older one up to date.
 
     Raises:
-        InputError: if it was written by a newer exempla.
+        InputError: if it was written by a newer exempla, or by another program.
         sqlite3.Error: if it cannot be opened.
     """
     connection = sqlite3.connect(path, isolation_level=None)
-    connection.execute(f"PRAGMA journal_mode={'DELETE' if on_network(path.parent) else 'WAL'}")
-    connection.execute("PRAGMA synchronous=FULL")
-    (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if sound != "ok":
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version > LEDGER_VERSION:
+            raise InputError(f"{path} was written by a newer exempla; update with pip install -U exempla")
+        if version == 0 and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+            raise InputError(f"{path} is no ledger of exempla; move it away, or build into another folder")
+        connection.execute(f"PRAGMA journal_mode={'DELETE' if on_network(path.parent) else 'WAL'}")
+        connection.execute("PRAGMA synchronous=FULL")
+        (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if sound != "ok":
+            raise sqlite3.DatabaseError("malformed")
+        if version < LEDGER_VERSION:
+            connection.executescript(f"BEGIN;{_TABLES}PRAGMA user_version = {LEDGER_VERSION};COMMIT;")
+    except BaseException:
         connection.close()
-        raise sqlite3.DatabaseError("malformed")
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > LEDGER_VERSION:
-        connection.close()
-        raise InputError(f"{path} was written by a newer exempla; update with pip install -U exempla")
-    if version < LEDGER_VERSION:
-        connection.executescript(f"BEGIN;{_TABLES}PRAGMA user_version = {LEDGER_VERSION};COMMIT;")
+        raise
     return connection
 
 
@@ -91,7 +100,7 @@ def on_network(folder: Path, mounts: Path = Path("/proc/mounts")) -> bool:
         fields = line.split(" ")
         if len(fields) < 3:
             continue
-        point = fields[1].replace("\\040", " ")
+        point = _OCTAL.sub(lambda code: chr(int(code[1], 8)), fields[1])
         inside = place == point or place.startswith(point.rstrip("/") + "/")
         if inside and len(point) >= len(best):  # of two mounts on one point the later one hides the earlier
             best, kind = point, fields[2]
@@ -111,12 +120,17 @@ def sentences(path: Path) -> Iterator[None]:
         raise InputError(f"{path}: {mend}; finished work is kept") from None
 
 
+def damaged(path: Path) -> InputError:
+    """The error for a ledger that holds what no exempla wrote."""
+    return InputError(f"{path}: {_DAMAGED}")
+
+
 def _advice(path: Path, error: sqlite3.Error) -> str:
     said = first_line(error)
     rules: list[tuple[Callable[[str], bool], str]] = [
         (lambda s: "full" in s, "the disk is full; free some space and run again, finished work is kept"),
         (lambda s: "readonly" in s or "read-only" in s, "the folder is read-only; build into one you may write to"),
-        (lambda s: "not a database" in s or "malformed" in s, "the ledger is damaged; restore it or build anew"),
+        (lambda s: any(sign in s for sign in ("not a database", "malformed", "unsupported file format")), _DAMAGED),
         (
             lambda s: "unable to open" in s,
             "the ledger cannot be opened; check the folder's permissions and space",

@@ -13,7 +13,11 @@ _OUTCOMES = {
     "model_context_window_exceeded": Outcome.TRUNCATED,
     "refusal": Outcome.REFUSED,
 }
+# Stops in the middle of an answer, for tools or for time: asked again, the model may come to its end.
+_UNFINISHED = ("pause_turn", "tool_use")
 _NO_ANSWER = ("errored", "expired", "canceled")
+_MESSAGE = '{"content": [{"type": "text", "text": "..."}], "stop_reason": "end_turn"}'
+_ROW = f'{{"custom_id": "...", "result": {{"type": "succeeded", "message": {_MESSAGE}}}}}'
 _CUSTOM_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _KINDS = {"str": "text", "dict": "an object", "list": "a list"}
 _Kind = TypeVar("_Kind", str, dict[str, Any], list[Any])
@@ -21,6 +25,14 @@ _Kind = TypeVar("_Kind", str, dict[str, Any], list[Any])
 
 class Malformed(Exception):
     """Something that is not of the API's shape; the message says what is wrong with it."""
+
+
+class Unfinished(Malformed):
+    """A message that stopped before its answer was there; `stopped` says why."""
+
+    def __init__(self, stopped: str) -> None:
+        super().__init__(f"the message stopped with {stopped}, before its answer was there; ask again")
+        self.stopped = stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +61,23 @@ def read_reply(message: dict[str, Any]) -> Reply:
     """A message as a reply; its model is empty where the message names none.
 
     Raises:
-        Malformed: if it is no message, or stopped in a way that a request of ours cannot.
+        Malformed: if it is no message, or stopped in a way that a request of ours cannot; `Unfinished`, if too early.
     """
+    stopped = field(message, "stop_reason", str, "message.")
+    if stopped in _UNFINISHED:
+        raise Unfinished(stopped)
     texts = []
     for block in field(message, "content", list, "message."):
         if not isinstance(block, dict):
             raise Malformed('message.content should be a list of objects such as {"type": "text", "text": ...}')
         if field(block, "type", str, "message.content.") == "text":  # others hold thinking, which is no answer
             texts.append(field(block, "text", str, "message.content."))
-    stopped = field(message, "stop_reason", str, "message.")
     if stopped not in _OUTCOMES:
-        raise Malformed(f"message.stop_reason {stopped[:80]!r} is unknown; known are {', '.join(_OUTCOMES)}")
+        known = ", ".join((*_OUTCOMES, *_UNFINISHED))
+        raise Malformed(f"message.stop_reason {stopped[:80]!r} is unknown; known are {known}")
     model = field(message, "model", str, "message.") if "model" in message else ""
     if not model.isprintable():
-        raise Malformed("message.model holds characters that no name has")
+        raise Malformed("message.model holds characters that no name has; write the name, or leave the key out")
     return Reply("".join(texts), _OUTCOMES[stopped], model, _usage(message))
 
 
@@ -100,7 +115,7 @@ def _usage(message: dict[str, Any]) -> Usage:
     tokens = [counted.get(name) or 0 for name in names]
     for name, count in zip(names, tokens, strict=True):
         if type(count) is not int or count < 0:
-            raise Malformed(f"message.usage.{name} should be a whole number of tokens")
+            raise Malformed(f"message.usage.{name} should be a whole number of tokens; write it, or leave usage out")
     return Usage(*tokens)
 
 
@@ -113,6 +128,5 @@ def field(holder: dict[str, Any], name: str, kind: type[_Kind], inside: str = ""
     value = holder.get(name)
     if isinstance(value, kind):
         return value
-    raise Malformed(
-        f"the row lacks {inside}{name}" if value is None else f"{inside}{name} should be {_KINDS[kind.__name__]}"
-    )
+    wrong = f"the row lacks {inside}{name}" if value is None else f"{inside}{name} should be {_KINDS[kind.__name__]}"
+    raise Malformed(f"{wrong}; a row with an answer is {_ROW}")

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from builder.model.protocol import Request
+from builder.model.protocol import Request, Usage
 
 _KEPT = 270.0  # seconds for which a written prefix surely stays in a cache of five minutes
 _FRAME = 64  # tokens that the service may add around a system prompt and a message
@@ -20,6 +20,7 @@ class Prefixes:
         self._writing: dict[str, asyncio.Event] = {}
         self._writer: dict[str, str] = {}
         self._tokens: dict[str, int] = {}
+        self._uncounted: set[str] = set()
 
     async def ready(self, request: Request) -> None:
         """Return at once for the first call of a cold prefix, and for the others when the prefix is warm."""
@@ -45,18 +46,30 @@ class Prefixes:
         if self.writes(request):
             self._end(request.prefix)
 
-    def counted(self, request: Request, tokens: int) -> None:
-        """How many tokens a prefix has, as the service says."""
-        self._tokens[request.prefix] = tokens
+    def asked(self, request: Request) -> bool:
+        """Whether the tokens of this request's prefix are known, or cannot be."""
+        return request.prefix in self._tokens or request.prefix in self._uncounted
 
-    def known(self, request: Request) -> bool:
-        """Whether the tokens of this request's prefix were counted."""
-        return request.prefix in self._tokens
+    def counted(self, request: Request, tokens: int) -> None:
+        """The service says that a prefix has at most so many tokens."""
+        self._tokens[request.prefix] = min(tokens, self._tokens.get(request.prefix, tokens))
+
+    def uncounted(self, request: Request) -> None:
+        """The service does not say how many tokens a prefix has, or said something wrong."""
+        self._uncounted.add(request.prefix)
+        self._tokens.pop(request.prefix, None)
+
+    def used(self, request: Request, usage: Usage) -> None:
+        """What an answer says that it used, all of its input being at least its prefix."""
+        if usage.read > self.bound(request):
+            self.uncounted(request)
+        elif usage.cache_read or usage.cache_write:  # without a cache it need not be all of the input
+            self.counted(request, usage.read)
 
     def bound(self, request: Request) -> int:
         """A number of tokens that a request's input cannot exceed: a byte is at least what a token stands for."""
-        counted = self._tokens.get(request.prefix)
-        prefix = _bytes(request.system) if counted is None else int(counted * _MARGIN) + 1
+        counted, size = self._tokens.get(request.prefix), _bytes(request.system)
+        prefix = size if counted is None else min(size, int(counted * _MARGIN) + 1)
         return prefix + _bytes(request.user) + _FRAME
 
     def _end(self, prefix: str) -> None:

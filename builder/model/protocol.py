@@ -83,12 +83,13 @@ class Reply:
 class Busy(Exception):
     """The model's service took no request just now; nothing was processed and nothing is charged.
 
-    `wait` is how many seconds it asked for, if it said so.
+    `wait` is how many seconds it asked for, if it said so; `limit` is whether requests came too fast for it, and not
+    only at a bad time.
     """
 
-    def __init__(self, reason: str, wait: float | None = None) -> None:
+    def __init__(self, reason: str, wait: float | None = None, *, limit: bool = True) -> None:
         super().__init__(reason)
-        self.wait = wait
+        self.wait, self.limit = wait, limit
 
 
 class Fault(Exception):
@@ -100,6 +101,10 @@ class Fault(Exception):
     def __init__(self, reason: str, *, charged: bool) -> None:
         super().__init__(reason)
         self.charged = charged
+
+
+class Withheld(Exception):
+    """The service kept an answer back by a filter of its own: a refusal, for which nothing is charged."""
 
 
 Arrived = Callable[[int, Reply], None]
@@ -122,7 +127,7 @@ class Model(Protocol):
 class RemoteModel(Model, Protocol):
     """A model whose every answer takes one request on the wire.
 
-    Its `answer` makes one attempt, and may raise `Busy`, or `Fault` where another attempt may bring an answer.
+    Its `answer` makes one attempt, and may raise `Busy`, `Withheld`, or `Fault` where another may bring an answer.
     """
 
     async def ready(self, request: Request) -> None:
@@ -151,7 +156,11 @@ class Backend(Protocol):
 
     name: str
     account: "Account | None"
-    in_flight: int
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests are under way."""
+        ...
 
     async def answer_round(self, requests: Sequence[Request], arrived: Arrived, moved: Callable[[], None]) -> None:
         """Give `arrived(index, reply)` each answer as soon as it is there; return when every request has its own.

@@ -3,18 +3,19 @@
 from typing import TYPE_CHECKING, NoReturn
 
 from builder.errors import InputError, first_line
-from builder.model.protocol import Busy, Fault, Request
-from builder.model.settings import ModelConfig
+from builder.model.protocol import Busy, Fault, Request, Withheld
+from builder.model.settings import SERVICE_KEY, ModelConfig
 
 if TYPE_CHECKING:
     from anthropic import APIConnectionError, APIStatusError
 
-_BUSY = (429, 503, 529)  # nothing was processed
+_OVERLOADED = 529  # by everybody's requests together
+_BUSY = (429, 503, _OVERLOADED)  # nothing was processed
+_PERMANENT = {
+    "invalid_request_error": 400, "authentication_error": 401, "billing_error": 402, "permission_error": 403,
+    "not_found_error": 404, "request_too_large": 413,
+}  # fmt: skip
 _FILTERED = "content filtering policy"
-
-
-class Filtered(Exception):
-    """The service kept the answer back: a refusal by another name."""
 
 
 class Unsupported(Exception):
@@ -25,20 +26,22 @@ def by_status(error: "APIStatusError", request: Request, config: ModelConfig) ->
     """Raise what an error answer means for a call.
 
     Raises:
-        Busy, Fault, Filtered, Unsupported, InputError: as the case may be.
+        Busy, Fault, Withheld, Unsupported, InputError: as the case may be.
     """
     status, said = error.status_code, first_line_of(error)
     if status in _BUSY:
-        raise Busy(f"{status} {said}", _wait(error)) from None
+        raise Busy(f"{status} {said}", _wait(error), limit=status != _OVERLOADED) from None
     if status < 300:  # an error in the midst of a stream, whose first part was processed
         raise Fault(f"the stream ended with an error: {said}", charged=True) from None
     if status < 400:
-        place = error.response.headers.get("location", "elsewhere")
-        raise InputError(f"{config.host} redirects to {place[:200]}; give that address as `base_url`") from None
+        place = error.response.headers.get("location", "elsewhere")[:200].split("/v1/")[0]
+        raise InputError(
+            f"{config.host} redirects to {place}; if the key may go there, give that address as `base_url`"
+        ) from None
     if status >= 500 or status in (408, 409):
         raise Fault(f"{status} {said}", charged=status >= 500) from None
     if filtered(said):
-        raise Filtered(said) from None
+        raise Withheld(said) from None
     if status in (400, 422):
         raise Unsupported(said) from None
     raise InputError(_sentence(status, said, request, config)) from None
@@ -69,9 +72,19 @@ def refused_request(said: str, request: Request, config: ModelConfig) -> InputEr
     return InputError(_sentence(400, said, request, config))
 
 
+def turned_away(kind: str, said: str, request: Request, config: ModelConfig) -> InputError | None:
+    """The error for a type of error that no further attempt mends; None for the others."""
+    status = _PERMANENT.get(kind)
+    return InputError(_sentence(status, _one_line(said), request, config)) if status else None
+
+
 def first_line_of(error: "APIStatusError") -> str:
     """What the service said, in one line."""
     said = error.api_message if isinstance(error.api_message, str) and error.api_message else first_line(error)
+    return _one_line(said)
+
+
+def _one_line(said: str) -> str:
     return " ".join(said.split())[:300].rstrip(". ") or "without a reason"
 
 
@@ -87,8 +100,9 @@ def _wait(error: "APIStatusError") -> float | None:
 def _sentence(status: int, said: str, request: Request, config: ModelConfig) -> str:
     host = config.host
     if status == 401:
-        name = config.api_key_env or "ANTHROPIC_API_KEY"
-        return f"{host} does not accept the key ({said}); check {name}, finished work is kept"
+        name = config.api_key_env or (None if config.base_url else SERVICE_KEY)
+        mend = f"check {name}" if name else "name the variable that holds its key with `api_key_env`"
+        return f"{host} does not accept the key ({said}); {mend}, finished work is kept"
     if status == 402 or "credit balance" in said.lower():
         return f"{host} wants to be paid first ({said}); finished work is kept, run the same command again after that"
     if status == 403:

@@ -1,6 +1,8 @@
 """The `files` backend: rounds that go out as a file and come back as a file."""
 
 import json
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,11 @@ class Desk:
         self.requests, self.results = (folder / "exchange" / f"{name}.jsonl" for name in ("requests", "results"))
 
     def run(self, requests: list[Request]) -> list[Reply]:
-        with Ledger(self.folder / "ledger.sqlite") as ledger:
-            with Caller(FilesModel(self.folder / "exchange", ledger.knows), ledger) as caller:
-                return caller.answer_all(requests)
+        with (
+            Ledger(self.folder / "ledger.sqlite") as ledger,
+            Caller(FilesModel(self.folder / "exchange", ledger.knows), ledger) as caller,
+        ):
+            return caller.answer_all(requests)
 
     def waits(self, requests: list[Request]) -> str:
         with pytest.raises(Incomplete) as waiting:
@@ -143,6 +147,23 @@ def test_the_first_of_several_answers_counts(desk: Desk) -> None:
     assert desk.run([one])[0].text == "first"
 
 
+def test_a_complete_answer_further_down_wins_over_one_that_is_not(desk: Desk) -> None:
+    (one,) = requests(1)
+    desk.waits([one])
+    desk.give(result(one, "cut", "max_tokens"), result(one, "", "refusal"), result(one, "whole"), result(one, "second"))
+    assert desk.run([one])[0].text == "whole"
+
+
+@pytest.mark.parametrize("stopped", ["pause_turn", "tool_use"])
+def test_a_stop_before_the_answer_is_asked_again(stopped: str, desk: Desk) -> None:
+    (one,) = requests(1)
+    desk.waits([one])
+    desk.give(result(one, stopped=stopped, content=[{"type": "tool_use", "id": "t", "name": "n", "input": {}}]))
+    assert f"(asked again: 1 {stopped})" in desk.waits([one])
+    desk.give(result(one), append=True)
+    assert desk.run([one])[0].outcome is Outcome.COMPLETED
+
+
 def test_a_request_that_stands_twice_in_a_round_is_asked_once(desk: Desk) -> None:
     (one,) = requests(1)
     desk.waits([one, one])
@@ -184,14 +205,15 @@ def bad(**changes: Any) -> dict[str, Any]:
         ("{", "the row is not JSON"),
         ("[" * 100_000, "the row is not JSON"),
         ("[1]", "the row is no JSON object"),
-        ('{"result": {}}', "the row lacks custom_id"),
+        (f'{{"custom_id": {"9" * 5000}}}', "the row is not JSON"),
+        ('{"result": {}}', 'the row lacks custom_id; a row with an answer is {"custom_id": "...", "result": {'),
         ('{"custom_id": 7}', "custom_id should be text"),
         ('{"custom_id": "no spaces", "result": {}}', "custom_id 'no spaces' is none"),
         ('{"custom_id": "a"}', "the row lacks result"),
         ('{"custom_id": "a", "params": {}, "result": {}}', "the row lacks result.type"),
         ('{"custom_id": "a", "result": {"type": "done"}}', "result.type 'done' is unknown"),
         ('{"custom_id": "a", "result": {"type": "succeeded"}}', "the row lacks result.message"),
-        (bad(stopped="tool_use"), "message.stop_reason 'tool_use' is unknown; known are end_turn"),
+        (bad(stopped="whim"), "message.stop_reason 'whim' is unknown; known are end_turn"),
         (bad(stop_reason=None), "the row lacks message.stop_reason"),
         (bad(content="text"), "message.content should be a list"),
         (bad(content=["text"]), "message.content should be a list of objects"),
@@ -210,6 +232,7 @@ def test_a_malformed_row_is_named_and_loses_nothing(desk: Desk, row: object, sen
     with pytest.raises(InputError) as problem:
         desk.run(two)
     assert str(problem.value).startswith(f"{desk.results}:3: ") and sentence in str(problem.value)
+    assert ": line 1" not in str(problem.value) and re.search("; | such as ", str(problem.value))
     assert len(desk.asked) == 2
     desk.give(result(two[1]))
     assert desk.waits(two).startswith("waiting for 1 answer to")
@@ -222,10 +245,11 @@ def test_files_that_cannot_be_read_or_written_say_so(desk: Desk) -> None:
     with pytest.raises(InputError, match=r"results.jsonl:1: the row is not UTF-8"):
         desk.run(two)
     desk.results.unlink()
-    desk.results.mkdir()
-    with pytest.raises(InputError, match=r"results.jsonl cannot be read: Is a directory"):
-        desk.run(two)
-    desk.results.rmdir()
+    for make, remove in ((Path.mkdir, Path.rmdir), (os.mkfifo, Path.unlink)):
+        make(desk.results)
+        with pytest.raises(InputError, match=r"results.jsonl is no file; move it away"):
+            desk.run(two)
+        remove(desk.results)
     desk.requests.unlink()
     desk.requests.parent.rmdir()
     desk.requests.parent.write_text("")

@@ -63,7 +63,7 @@ def test_facts_for_the_offline_model_are_no_part_of_the_call() -> None:
 def test_two_builds_cannot_share_a_ledger(tmp_path: Path) -> None:
     with (
         Ledger(tmp_path / "ledger.sqlite"),
-        pytest.raises(InputError, match="another exempla build is running"),
+        pytest.raises(InputError, match="another exempla is at work"),
     ):
         Ledger(tmp_path / "ledger.sqlite")
     with Ledger(tmp_path / "ledger.sqlite"):

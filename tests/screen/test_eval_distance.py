@@ -26,7 +26,7 @@ CLEAN = (
 
 
 @pytest.fixture(scope="module")
-def instrument() -> Instrument:
+def instrument(shipped_vectors: None) -> Instrument:
     return Instrument(load_embedder(cache_dir=cache_folder()))
 
 

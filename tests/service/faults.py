@@ -31,10 +31,12 @@ DAMAGED = ("lost", "malformed", "cut", "dropped", "reset_late", "late_529")
 SHAPED = ("refusal", "truncated", "empty")
 # What can become of a batch entry besides; `errored:TYPE` names an error's type, api_error if it does not.
 UNSUCCESSFUL = ("errored", "expired", "canceled")
+# A batch entry that is processed and charged, and which the results leave out.
+MISSING = "missing"
 _ANYWHERE = ("ok", *ERRORS, *SILENT, *DAMAGED)
 KINDS = {
     "message": (*_ANYWHERE, *SHAPED),
-    "entry": ("ok", *ERRORS, *SHAPED, *UNSUCCESSFUL),
+    "entry": ("ok", *ERRORS, *SHAPED, *UNSUCCESSFUL, MISSING),
     **dict.fromkeys(("count", "create", "poll", "list", "cancel", "results", "model"), _ANYWHERE),
 }
 
