@@ -13,6 +13,7 @@ COMMON_CRITERIA = (
     "reasons_before_act",
     "depicted_ai_good",
     "nothing_invented",
+    "sound",
     "no_moralising",
 )
 
