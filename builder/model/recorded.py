@@ -77,9 +77,7 @@ def _calls(recording: Path) -> list[Call]:
         with Ledger(ledger) as opened:
             return opened.calls()
     try:
-        lines = recording.read_text(encoding="utf-8").split(
-            "\n"
-        )  # a JSON string may hold other line ends
+        lines = recording.read_text(encoding="utf-8").split("\n")  # a JSON string may hold other line ends
     except OSError as error:
         raise InputError(f"{recording} cannot be read: {error.strerror}; name a recording in `model`") from None
     except UnicodeDecodeError:

@@ -179,7 +179,9 @@ def served(server: Server) -> int:
     """What everything that the server did costs, answered or not, in picodollars."""
     entries = [*server.log]
     return sum(
-        cost(entry["usage"], entry["model"], batch=entry["kind"] == "batch_entry") for entry in entries if entry["usage"]
+        cost(entry["usage"], entry["model"], batch=entry["kind"] == "batch_entry")
+        for entry in entries
+        if entry["usage"]
     )
 
 

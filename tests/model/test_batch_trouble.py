@@ -202,7 +202,9 @@ def test_a_batch_that_the_service_does_not_know_is_named_with_what_to_do(tmp_pat
     with serve() as another:
         done = ask(another, tmp_path, requests, **BATCHED)
         assert isinstance(done.error, InputError)
-        assert "does not know batch msgbatch_" in str(done.error) and "run it with the key and the base_url" in str(done.error)
+        assert "does not know batch msgbatch_" in str(done.error) and "run it with the key and the base_url" in str(
+            done.error
+        )
         assert done.totals.reserved > 0 and not of_kind(another, "batch_create")
 
 
@@ -218,7 +220,9 @@ def test_a_batch_whose_results_are_no_longer_kept_is_charged_and_asked_again(tmp
         done = ask(another, tmp_path, requests, **BATCHED)
         assert done.error is None and [reply.text for reply in done.replies] == texts(requests)
         assert done.totals.known == served(another)
-        assert done.totals.uncertain == sum(row["reserved"] for row in attempts(tmp_path) if row["state"] == "fault") > 0
+        assert (
+            done.totals.uncertain == sum(row["reserved"] for row in attempts(tmp_path) if row["state"] == "fault") > 0
+        )
 
 
 def test_an_entry_of_a_model_that_is_not_known_ends_the_run_and_keeps_the_others(tmp_path: Path) -> None:

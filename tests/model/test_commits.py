@@ -120,7 +120,9 @@ def test_an_answer_whose_task_is_cancelled_is_kept_and_the_ledger_goes_on(tmp_pa
         ledger.ask(lambda db: gate.wait(30))
         insert = "INSERT INTO notes (key, value) VALUES (?, 'kept')"
         tasks = [
-            asyncio.ensure_future(asyncio.wrap_future(ledger.ask(lambda db, n=n: db.execute(insert, (f"n{n}",)) and None)))
+            asyncio.ensure_future(
+                asyncio.wrap_future(ledger.ask(lambda db, n=n: db.execute(insert, (f"n{n}",)) and None))
+            )
             for n in range(20)
         ]
         await asyncio.sleep(0.01)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -130,7 +131,7 @@ def test_refusals_in_a_row_without_a_time_are_waited_for_longer_and_longer() -> 
         return gaps
 
     gaps = simulate(run)
-    assert gaps[1] >= 1 and all(later > earlier * 1.5 for earlier, later in zip(gaps[1:6], gaps[2:7], strict=True))
+    assert gaps[1] >= 1 and all(later > earlier * 1.5 for earlier, later in pairwise(gaps[1:7]))
     assert max(gaps) <= 66
 
 
