@@ -6,14 +6,13 @@ process ends, the next run finds the batch at the service and takes its results 
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from random import Random
-from typing import TypeVar
 
 from builder.errors import ExemplaError, Incomplete, InputError
 from builder.model.account import Account, Attempt
+from builder.model.asking import Asking
 from builder.model.batch_service import CLOCKS, BatchService, NoBatches, TooLarge, Unknown
 from builder.model.client import Say
 from builder.model.dispatch import Dispatch
@@ -21,13 +20,12 @@ from builder.model.intents import Batch, Intents
 from builder.model.live import LiveModel
 from builder.model.messages_api import NoAnswer
 from builder.model.patience import Patience
-from builder.model.protocol import Arrived, Busy, Fault, Outcome, Reply, Request
+from builder.model.protocol import Arrived, Fault, Outcome, Reply, Request
 from builder.model.rounds import Round, parts
 from builder.model.service_errors import filtered, turned_away
 from builder.model.settings import ModelConfig
 
 NAME = "anthropic-batches"
-T = TypeVar("T")
 
 _FIRST_LOOK = 2.0
 _YOUNG = 600.0  # seconds in which a batch may not stand in the service's list yet
@@ -65,7 +63,7 @@ class BatchModel:
         """`submits` is off where batches of an earlier run are taken in and everything else goes live."""
         self.account: Account | None = account
         self._live, self._service, self._account, self._dispatch = live, service, account, dispatch
-        self._config, self._patience, self._random = config, patience, Random()
+        self._config, self._patience, self._asking = config, patience, Asking(config.host, patience)
         self._say, self._intents = say, Intents(account)
         self._looks = Looks(min(_FIRST_LOOK, config.look), config.look)
         self._has_batches = submits
@@ -152,13 +150,13 @@ class BatchModel:
         intent = await self._intents.intend(requests, amounts)
         found: Batch | None
         try:
-            service_id = await self._patiently(lambda: self._service.submit(requests), once=True)
+            service_id = await self._asking.patiently(lambda: self._service.submit(requests), once=True)
         except Fault as fault:  # the service may have taken it all the same
             found = await self._found(intent)
             if not found:
                 self._untaken += 1
                 if self._untaken >= self._patience.tries:
-                    raise self._no_answer(fault) from None
+                    raise self._asking.no_answer(fault) from None
                 return
         except TooLarge:
             await self._undo(intent)
@@ -194,12 +192,12 @@ class BatchModel:
         look = self._looks.first
         while True:
             running = False
-            for listed in await self._patiently(lambda: self._service.since(batch.began)):
+            for listed in await self._asking.patiently(lambda: self._service.since(batch.began)):
                 if listed.id in known or listed.size != batch.size or listed.created > batch.began + CLOCKS:
                     continue
                 if not listed.ended:
                     running = True
-                elif await self._patiently(lambda id_=listed.id: self._is_ours(id_, batch)):  # type: ignore[misc]
+                elif await self._asking.patiently(lambda id_=listed.id: self._is_ours(id_, batch)):  # type: ignore[misc]
                     return await self._intents.submitted(batch, listed.id)
             young = time.time() - batch.began < min(_YOUNG, 5 * self._looks.later)
             if not running and not young:
@@ -234,7 +232,7 @@ class BatchModel:
     async def _ended(self, batch: Batch) -> bool:
         id_ = batch.service_id or ""
         try:
-            return await self._patiently(lambda: self._service.ended(id_))
+            return await self._asking.patiently(lambda: self._service.ended(id_))
         except Unknown:
             if time.time() - batch.began > _KEPT:
                 return True
@@ -248,12 +246,12 @@ class BatchModel:
         """Settle every entry of an ended batch; what the results do not name stays charged and is asked again."""
         for _ in range(_READS):
             try:
-                await self._patiently(lambda: self._read(batch, round_))
+                await self._asking.patiently(lambda: self._read(batch, round_))
             except Unknown:  # the service keeps results for a while only
                 break
             if not batch.entries:
                 break
-            await asyncio.sleep(self._patience.wait(1, self._random))
+            await self._asking.pause()
         for key, attempt in list(batch.entries.items()):
             await self._account.unanswered(attempt, "fault", "missing in the results", charged=True)
             del batch.entries[key]
@@ -309,35 +307,3 @@ class BatchModel:
         reply = Reply("", Outcome.FAILED, request.model)
         await self._account.given_up(request, reply)
         round_.take(key, reply)
-
-    # Asking.
-
-    async def _patiently(self, ask: Callable[[], Awaitable[T]], *, once: bool = False) -> T:
-        """Ask the service again while it is busy, and as often as a call is tried while it fails.
-
-        Raises:
-            Fault: if this is to be done `once` and the service may have done it.
-            Incomplete: if the service was busy for too long, or failed too often.
-        """
-        began, failures = time.monotonic(), 0
-        while True:
-            failures += 1
-            try:
-                return await ask()
-            except Busy as busy:
-                wait = max(busy.wait or 0.0, self._patience.wait(failures, self._random))
-                if time.monotonic() - began + wait > self._patience.silence:
-                    raise self._no_answer(busy) from None
-            except Fault as fault:
-                if once and fault.charged:
-                    raise
-                if failures >= self._patience.tries:
-                    raise self._no_answer(fault) from None
-                wait = self._patience.wait(failures, self._random)
-            await asyncio.sleep(wait)
-
-    def _no_answer(self, problem: Busy | Fault) -> Incomplete:
-        return Incomplete(
-            f"{self._config.host} gives no answer about a batch ({problem}); finished work is kept, run the same "
-            "command again later"
-        )

@@ -7,6 +7,7 @@ the one variable that it names. It follows no redirects, because a client sends 
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -14,6 +15,8 @@ from builder.errors import InputError
 from builder.model.settings import SERVICE, SERVICE_KEY, ModelConfig
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from anthropic import AsyncAnthropic
 
 Say = Callable[[str], None]
@@ -46,7 +49,7 @@ def open_client(config: ModelConfig, say: Say) -> "AsyncAnthropic":
     limits = httpx2.Limits(max_connections=config.concurrency + 4, max_keepalive_connections=config.concurrency + 4)
     try:
         http = httpx2.AsyncClient(
-            verify=httpx2.create_ssl_context(),  # which certificates to trust is the machine's to say
+            verify=_trusted(),
             trust_env=proxy is not None,
             follow_redirects=False,
             limits=limits,
@@ -73,6 +76,14 @@ def find_key(config: ModelConfig) -> str:
     if not key.isascii() or not key.isprintable() or " " in key:
         raise InputError(f"{name} holds characters that no key has; copy the key again")
     return key
+
+
+@cache
+def _trusted() -> "SSLContext":
+    """The certificates that this machine trusts, which SSL_CERT_FILE may name; reading them takes a while."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
 
 
 def _proxy(url: str) -> str | None:

@@ -77,7 +77,7 @@ def test_what_fails_is_heard_by_whoever_asked_and_costs_nobody_else_anything(tmp
     gate = threading.Event()
     commits.ask(lambda db: gate.wait(30))  # so that the rest comes as one group
     asked_for: list[tuple[int, Future[int]]] = []
-    for n in range(300):
+    for n in range(120):
         kind = draw.randrange(5)
         action = wrong if kind == 0 else add(7777) if kind == 1 else add(n)
         asked_for.append((-1 if kind == 0 else 7777 if kind == 1 else n, commits.ask(action)))
