@@ -86,8 +86,8 @@ class Dispatch:
             try:
                 reply, free = await self._sent(request, moved)
             except Busy as busy:
+                self._pace.refused(started, busy.wait, limit=busy.limit)  # before the disk makes this task wait
                 await account.unanswered(attempt, "busy", str(busy), charged=False)
-                self._pace.refused(started, busy.wait, limit=busy.limit)
                 self._lose_patience(str(busy), busy.wait or 0.0)
             except Fault as fault:
                 await account.unanswered(attempt, _state(fault), str(fault), charged=fault.charged)

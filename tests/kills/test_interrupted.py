@@ -32,9 +32,9 @@ def test_an_answer_is_kept_though_nobody_waits_for_its_commit_any_more(tmp_path:
 
 
 @pytest.mark.slow
-def test_the_cap_is_said_while_a_batch_of_another_backend_is_open(tmp_path: Path) -> None:
+def test_a_batch_of_another_backend_is_taken_in_and_the_cap_holds(tmp_path: Path) -> None:
     folder = tmp_path / "build"
-    with Nursery() as nursery, service(folder, {}, batch_seconds=60) as server:
+    with Nursery() as nursery, service(folder, {}, batch_seconds=4) as server:
         lay_down(folder, server.url, {"backend": "anthropic-batches", "batch_minimum": 1}, 100)
         server.mark()
         running = nursery.start(folder)
@@ -48,7 +48,7 @@ def test_the_cap_is_said_while_a_batch_of_another_backend_is_open(tmp_path: Path
         code = running.ended(60)
         if code is None:
             stop(running, SIGKILL)
-    assert code == 3 and f"the spend cap of ${cap:.2f} is reached" in (folder / SAID).read_text()
+    assert code in (0, 3), (folder / SAID).read_text()
     after = read_ledger(folder / LEDGER)
-    assert after.calls and after.taken <= cap * 10**12
-    assert {a.id for a in held.open} == {a.id for a in after.open}, "a batch stays reserved until it is taken in"
+    assert len(after.calls) > len(held.open) and after.taken <= cap * 10**12
+    assert not after.open, "the batch was taken in, and nothing of it waits any more"

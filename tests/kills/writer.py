@@ -40,7 +40,7 @@ BRIEFS = 80
 class Words:
     """An instrument whose vectors say which words a text has; every text is one passage."""
 
-    dimension, name = 256, "words"
+    dimension, name, fingerprint = 256, "words", "words"
 
     @property
     def embedder(self) -> "Words":

@@ -174,10 +174,10 @@ def test_no_prompt_costs_more_than_was_reserved_for_it(
 @pytest.mark.parametrize("counted", [1, 10**9])
 def test_a_server_that_counts_wrongly_is_not_believed_for_long(counted: int, tmp_path: Path) -> None:
     """What the first answers used says that the count was wrong; the bytes bound the prefix from then on."""
-    requests = many(12)
-    with serve(token_bytes=1, counted=counted) as server:
+    requests = many(12, max_tokens=20)
+    with serve(token_bytes=1, counted=counted, caching=False) as server:
         done = ask(server, tmp_path, requests, concurrency=1)
         assert done.error is None
-    rows = attempts(tmp_path)
-    assert all(row["charged"] <= row["reserved"] for row in rows[2:])
-    assert rows[-1]["reserved"] < 10 * rows[-1]["charged"] + pico("0.02")
+    rows = [row for row in attempts(tmp_path) if row["state"] == "answered"]
+    assert (rows[0]["charged"] > rows[0]["reserved"]) is (counted == 1)
+    assert all(row["charged"] <= row["reserved"] < 2 * row["charged"] for row in rows[1:])

@@ -1,10 +1,12 @@
 """A service that asks to be left alone is left alone."""
 
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.model.room import ask, many, messages, scripted, texts
+from tests.model.room import ask, many, messages, room, scripted, texts
 from tests.service.server import serve
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
@@ -21,6 +23,29 @@ def test_no_request_comes_within_the_time_that_was_asked_for(stream: bool, tmp_p
     later = sorted(entry["time"] - refused for entry in entries if entry["time"] > refused + 0.1)
     assert later and later[0] >= 2.0
     assert later[0] <= 2 * 1.1 + 0.5
+
+
+def test_a_slow_disk_lets_nothing_through_either(tmp_path: Path) -> None:
+    """Calls whose reservation is still being written when the service asks for peace wait like all the others."""
+    requests = many(40)
+    with serve(faults=scripted({"Brief 12.": ["429:2"]}), latency=0.02) as server, room(server, tmp_path) as opened:
+        ended = threading.Event()
+
+        def slow() -> None:
+            while not ended.wait(0.01):
+                opened.ledger.do(lambda db: time.sleep(0.1))
+
+        disk = threading.Thread(target=slow)
+        disk.start()
+        try:
+            replies = opened.caller.answer_all(requests)
+        finally:
+            ended.set()
+            disk.join()
+        entries = messages(server)
+    assert [reply.text for reply in replies] == texts(requests)
+    (refused,) = [entry["time"] for entry in entries if entry["fault"] != "ok"]
+    assert not [entry for entry in entries if refused + 0.05 < entry["time"] < refused + 2]
 
 
 def test_a_rate_limit_of_the_server_is_kept_to_and_everything_is_answered(tmp_path: Path) -> None:

@@ -95,6 +95,18 @@ def test_a_wait_before_another_attempt_ends_with_the_run(tmp_path: Path) -> None
         assert_totals(done.totals, tmp_path)
 
 
+def test_a_wait_for_the_service_ends_with_the_run(tmp_path: Path) -> None:
+    """One call brings a pause of twenty seconds, and while the others wait for its end another is turned away."""
+    with serve(faults=scripted({"Brief 1.": ["429:20"], "Brief 2.": ["401:0.5"]})) as server:
+        began = time.monotonic()
+        done = ask(server, tmp_path, many(12), concurrency=4)
+        assert_one_sentence(done.error, "does not accept the key")
+        assert time.monotonic() - began < 12
+        assert done.totals.reserved == 0
+        assert_totals(done.totals, tmp_path)
+        assert_reconciled(server, tmp_path, many(12))
+
+
 def test_a_service_that_asks_for_hours_ends_the_run(tmp_path: Path) -> None:
     requests = many(20)
     with serve(faults=scripted({"Brief 5.": ["429:3000"]}), latency=0.2) as server:

@@ -9,7 +9,8 @@ from enum import Enum
 from math import ceil
 from random import Random
 
-# Answers that are an error: the status, its type, and a message. Nothing was done and nothing is charged.
+# Answers that are an error: the status, its type, and a message. Nothing was done and nothing is charged. `429:2` asks
+# for two seconds of patience, and so does `529:2`; any other, such as `401:2`, comes two seconds late.
 ERRORS = {
     "400": (400, "invalid_request_error", "The request is invalid"),
     "401": (401, "authentication_error", "invalid x-api-key"),
@@ -23,6 +24,7 @@ ERRORS = {
     "529": (529, "overloaded_error", "Overloaded"),
     "filter": (400, "invalid_request_error", "Output blocked by content filtering policy"),
 }
+BUSY = ("429", "529")
 # No answer: the connection is reset, or stays silent until the client gives up. Nothing was done.
 SILENT = ("reset", "stall")
 # The work was done and is charged, and the answer is lost whole or in part.

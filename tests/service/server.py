@@ -24,6 +24,7 @@ from tests.service.answers import said
 from tests.service.asked import Asked, Invalid, Reader
 from tests.service.batches import Batches
 from tests.service.faults import (
+    BUSY,
     ERRORS,
     SHAPED,
     SILENT,
@@ -175,6 +176,8 @@ class Server:
         self.note(call.entry)
         if call.entry["usage"] and self.options.latency:
             await asyncio.sleep(self.options.latency)
+        if call.fault.kind in ERRORS and call.fault.kind not in BUSY:
+            await asyncio.sleep(float(call.fault.value or 0))
         if call.fault.kind == "stall":
             await reader.read(1)
             return False

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.service.asked import Asked
-from tests.service.faults import ERRORS, OK, Fault
+from tests.service.faults import BUSY, ERRORS, OK, Fault
 
 _CHUNKS = 8
 
@@ -38,7 +38,7 @@ class Call:
         """Note what happens to it; raises `Problem` if that is an error."""
         self.fault, self.entry["fault"] = fault, str(fault)
         if fault.kind in ERRORS:
-            raise Problem(fault.kind, retry_after=int(fault.value or fault.kind == "429"))
+            raise Problem(fault.kind, retry_after=int(fault.value or fault.kind == "429") if fault.kind in BUSY else None)
 
 
 @dataclass
