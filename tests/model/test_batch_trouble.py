@@ -275,3 +275,11 @@ def test_a_batch_of_an_earlier_plan_is_taken_in_though_nobody_asks_for_it(tmp_pa
         assert len(server.log) == before and time.monotonic() - began < 10
         with room(server, tmp_path, **BATCHED) as opened:
             assert opened.totals.reserved == 0
+
+
+def test_the_worst_case_of_an_entry_is_half_of_a_calls(tmp_path: Path) -> None:
+    with serve(count_tokens=False) as server:
+        ask(server, tmp_path / "live", many(1))
+        ask(server, tmp_path / "batched", many(1), **BATCHED)
+    (live,), (batched,) = attempts(tmp_path / "live"), attempts(tmp_path / "batched")
+    assert live["reserved"] == 2 * batched["reserved"] and batched["charged"] <= batched["reserved"]

@@ -1,6 +1,7 @@
 """Answers that are no use are outcomes, not errors: kept, paid for, and not asked for again."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.model.room import (
     OTHER,
     SHORT,
     ask,
+    asked,
     assert_reconciled,
     assert_totals,
     attempts,
@@ -131,3 +133,15 @@ def test_the_longest_answer_is_cut_and_charged_in_full(tmp_path: Path) -> None:
         done = ask(server, tmp_path, requests)
     assert [(reply.outcome, reply.usage.output) for reply in done.replies] == [(Outcome.TRUNCATED, 7)] * 2
     assert SHORT > 7
+
+
+@pytest.mark.parametrize("backend", ["anthropic", "anthropic-batches"])
+def test_half_a_character_in_a_prompt_goes_out_as_its_replacement(backend: str, tmp_path: Path) -> None:
+    """An earlier answer may have ended in the midst of one; no server takes it as it is."""
+    requests = [asked(n, user=f"Brief {n} \ud83d ends.", system="A constitution \udc00.") for n in range(3)]
+    sent = [replace(request, user=f"Brief {n} \ufffd ends.") for n, request in enumerate(requests)]
+    with serve() as server:
+        done = ask(server, tmp_path, requests, backend=backend)
+        assert done.error is None and [reply.text for reply in done.replies] == texts(sent)
+    assert {row["state"] for row in attempts(tmp_path)} == {"answered"}
+    assert {row["key"] for row in calls(tmp_path)} == {request.key for request in requests}

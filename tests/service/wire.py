@@ -38,7 +38,9 @@ class Call:
         """Note what happens to it; raises `Problem` if that is an error."""
         self.fault, self.entry["fault"] = fault, str(fault)
         if fault.kind in ERRORS:
-            raise Problem(fault.kind, retry_after=int(fault.value or fault.kind == "429") if fault.kind in BUSY else None)
+            raise Problem(
+                fault.kind, retry_after=int(fault.value or fault.kind == "429") if fault.kind in BUSY else None
+            )
 
 
 @dataclass
