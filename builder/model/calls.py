@@ -58,26 +58,30 @@ class Caller:
 
     def _answers(self, requests: Sequence[Request], watch: Watch, step: str) -> list[Reply]:
         replies = self._ledger.find_all(requests)
-        missing = [index for index, reply in enumerate(replies) if reply is None]
-        done, refused = len(requests) - len(missing), 0
+        missing: dict[str, list[int]] = {}  # a call that is asked for twice is made once
+        for index, reply in enumerate(replies):
+            if reply is None:
+                missing.setdefault(requests[index].key, []).append(index)
+        asking = [requests[places[0]] for places in missing.values()]
+        done, refused = len(requests) - sum(map(len, missing.values())), 0
 
         def moved() -> None:
             watch(self._progress(step, done, len(requests), refused))
 
         def arrived(position: int, reply: Reply) -> None:
             nonlocal done, refused
-            index = missing[position]
             if self.backend.account is None:
-                self._ledger.commit(requests[index], reply)
-            replies[index] = reply
-            done += 1
-            refused += reply.outcome is Outcome.REFUSED
+                self._ledger.commit(asking[position], reply)
+            places = missing[asking[position].key]
+            for index in places:
+                replies[index] = reply
+            done += len(places)
+            refused += len(places) * (reply.outcome is Outcome.REFUSED)
             moved()
 
-        if missing:
+        if asking:
             moved()
             try:
-                asking = [requests[index] for index in missing]
                 self._runner.run(self.backend.answer_round(asking, arrived, moved))
             except* Exception as problems:  # noqa: BLE001 - a group holds what its tasks raised; the first one speaks
                 raise problems.exceptions[0] from None

@@ -145,3 +145,12 @@ def test_half_a_character_in_a_prompt_goes_out_as_its_replacement(backend: str, 
         assert done.error is None and [reply.text for reply in done.replies] == texts(sent)
     assert {row["state"] for row in attempts(tmp_path)} == {"answered"}
     assert {row["key"] for row in calls(tmp_path)} == {request.key for request in requests}
+
+
+@pytest.mark.parametrize("backend", ["anthropic", "anthropic-batches"])
+def test_a_call_that_is_asked_for_twice_in_a_round_is_made_once(backend: str, tmp_path: Path) -> None:
+    requests = [asked(0), asked(1), asked(0), asked(2), asked(0)]
+    with serve() as server:
+        done = ask(server, tmp_path, requests, backend=backend)
+        assert done.error is None and [reply.text for reply in done.replies] == texts(requests)
+    assert len(attempts(tmp_path)) == len(calls(tmp_path)) == 3

@@ -64,6 +64,7 @@ class Options:
     """How a server behaves; all but `rate`, `burst` and `token_bytes` may be changed while it runs."""
 
     latency: float = 0.0  # seconds before each answer that is charged
+    error_latency: float = 0.0  # seconds before each answer that is a fault and an error
     rate: float | None = None  # requests a second, after `burst` at once
     burst: int = 1
     retry_after: int | None = None  # what the rate limit asks for in place of the seconds it takes
@@ -176,8 +177,9 @@ class Server:
         self.note(call.entry)
         if call.entry["usage"] and self.options.latency:
             await asyncio.sleep(self.options.latency)
-        if call.fault.kind in ERRORS and call.fault.kind not in BUSY:
-            await asyncio.sleep(float(call.fault.value or 0))
+        if call.fault.kind in ERRORS:
+            late = float(call.fault.value or 0) if call.fault.kind not in BUSY else 0.0
+            await asyncio.sleep(late + self.options.error_latency)
         if call.fault.kind == "stall":
             await reader.read(1)
             return False
