@@ -39,21 +39,29 @@ class Screens(_Part):
     threads: int | None = Field(None, ge=1)
 
 
+_FAMILIES = {"explanatory": 0.38, "story": 0.38, "advice": 0.18, "demonstration": 0.06}
+
+
 class BuildConfig(_Part):
-    """A whole build. Paths are relative to the folder that `build.yaml` stands in."""
+    """A whole build. Paths are relative to the folder that `build.yaml` stands in.
+
+    `transcripts` are what demonstrations are made from. `ablate` leaves a stage out, for comparing with and without it.
+    """
 
     name: str = Field("default", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
     constitution: str = "constitution/linnet.yaml"
     concern: str | None = None
     decks: str = "stories/decks"
     prompts: str = "stories/prompts"
-    families: dict[str, float] = Field(default_factory=lambda: {"explanatory": 0.4, "story": 0.4, "advice": 0.2})
-    size: Size = Size(tokens=110_000)
+    transcripts: str = "stories/transcripts/everyday.jsonl"
+    families: dict[str, float] = Field(default_factory=lambda: dict(_FAMILIES))
+    size: Size = Size(tokens=225_000)
     evals: tuple[str, ...] = ("agentic-misalignment", "research-sabotage", "framing")
     model: ModelConfig = ModelConfig()
     spend: Spend | None = None
     screens: Screens = Screens()
     policy: Literal["held_out", "production"] = "held_out"
+    ablate: tuple[Literal["rewrite", "review"], ...] = ()
     seed: int = 0
 
     @field_validator("families")
@@ -94,7 +102,7 @@ class Project:
     def __init__(self, config: BuildConfig, root: Path) -> None:
         self.config, self.root = config, root
 
-    def path(self, key: Literal["constitution", "decks", "prompts"]) -> Path:
+    def path(self, key: Literal["constitution", "decks", "prompts", "transcripts"]) -> Path:
         """Where a configured input lies. What build.yaml names must exist in the project; what it leaves out may
         also be the shipped one.
 

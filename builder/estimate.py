@@ -4,26 +4,28 @@ A figure is `measured` where the build's ledger holds at least a few answered ca
 comes from prompts rendered from the plan, and `assumed` otherwise. Nothing is asked of any model.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from statistics import fmean
 
 from builder.config import BuildConfig
-from builder.ideas import rounds
+from builder.ideas import groups, rounds
 from builder.model import Measured, Price, Prices, Request, Usage, dollars
 from builder.plan import TOKENS_PER_WORD, Brief
-from builder.write import STAGES, Content, Writer
+from builder.write import FAMILIES, STAGE_OF, STAGES, Writer
+from builder.write.proof import sample_requests
 
 SAMPLE = 40  # briefs whose prompts are rendered to count their words
 # What is assumed until a smoke run has shown better.
-IDEAS_PER_BRIEF = 1.15
-PASSED = {"idea": 1.0, "draft": 0.99, "rewrite": 0.99, "review": 0.98}  # briefs that reach a stage, of the stage before
+PASSED = 0.99  # briefs that reach a call, of those that were planned
 SECONDS_TO_START, TOKENS_PER_SECOND = 2.0, 60.0
 BATCH_HOURS = 1.0  # how long a round of batches takes; the service promises a day at most
 BATCH_READ = 0.6  # share of a batch's prefixes that are read from the cache; the service speaks of 0.3 to 0.98
-_OUTPUT = {"idea": 190, "review": 700}  # tokens; drafts and rewrites are as long as the brief says
-_IDEA_WORDS = 110
+# Tokens of an answer; those of drafts, answers and rewrites are as many as the brief says.
+_OUTPUT = {"idea": 160, "review": 700, "judge": 120, "prompt": 220, "trial": 450, "revise": 320, "follow_up": 90}
+_FIRST = ("draft", "prompt", "judge")  # the first call of a brief after its idea
 _LEAST = 5  # answered calls of a stage from which its means are taken
 
 
@@ -61,14 +63,12 @@ class Estimate:
         """The sum over the stages, which come one after another."""
         return sum(stage.hours for stage in self.stages)
 
-    def projected(self, step: str, done: int, known: float) -> float | None:
-        """What the build may come to in dollars, with `done` calls of a step answered and `known` spent so far."""
-        names = [f"{stage.stage}s" for stage in self.stages]
-        if step not in names:
-            return None
-        now = self.stages[names.index(step)]
-        left = max(now.calls - done, 0) / max(now.calls, 1) * now.dollars
-        return known + left + sum(stage.dollars for stage in self.stages[names.index(step) + 1 :])
+    def projected(self, answered: Mapping[str, int], known: float) -> float:
+        """What the build may come to in dollars, from the calls answered of each stage and what is spent so far."""
+        left = 0.0
+        for stage in self.stages:
+            left += max(stage.calls - answered.get(stage.stage, 0), 0) / max(stage.calls, 1) * stage.dollars
+        return known + left
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,27 +96,29 @@ def estimate(
     by default prefixes are cached, and batches are used where the backend is one of batches.
     """
     batch = config.model.backend == "anthropic-batches" if batched is None else batched
-    prefixes = len(config.families)
+    sample = sample_calls(briefs, writer, config.ablate)
+    families = len({brief.family for brief in briefs})
+    begun = sum(measured[name].briefs for name in _FIRST if name in measured)
     stages = []
-    reaching = float(len(briefs))
-    for stage in STAGES:
+    for stage, prompts in sample.items():
         seen = measured.get(stage)
-        calls, basis_calls, reaching = _calls(stage, reaching, measured)
+        calls, basis_calls = _calls(seen, begun, len(briefs), prompts)
         if seen and seen.calls >= _LEAST:
             means, basis = Counted(seen.prefix, seen.own, seen.output), f"measured on {seen.calls} calls"
         else:
-            means, basis = count_prompts(stage, briefs, writer), _counted_basis(briefs)
-        price = prices.price_of(config.models[stage])
+            means, basis = prompts.means, _counted_basis(briefs)
+        model = config.models[STAGE_OF[stage]]
+        price = prices.price_of(model)
         read = seen.read if batch and seen and seen.read is not None else BATCH_READ
-        cost = stage_cost(price, means, calls, prefixes=prefixes, cached=cached, batched=batch, read=read)
-        barriers = len(list(rounds(briefs))) if stage == "idea" else 1
+        cost = stage_cost(price, means, calls, prefixes=families, cached=cached, batched=batch, read=read)
+        barriers = len(list(rounds(briefs))) if stage == "idea" else prompts.rounds
         hours, basis_hours = (
             _batch_hours(barriers) if batch else _live_hours(seen, means, calls, config.model.concurrency)
         )
         stages.append(
             StageEstimate(
                 stage,
-                config.models[stage],
+                model,
                 calls,
                 round(calls * (means.prefix + means.own)),
                 round(calls * means.output),
@@ -151,39 +153,55 @@ def stage_cost(
     return writes + (calls - written) * price.cost(Usage(own, output, cache_read=prefix), batch=batched)
 
 
-def count_prompts(stage: str, briefs: Sequence[Brief], writer: Writer) -> Counted:
-    """Mean tokens of a stage's calls, from rendered prompts of the plan's first briefs, which are a sample of it."""
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """What a plan's first briefs say of one kind of call: how many a brief, in how many rounds, their means."""
+
+    per_brief: float
+    rounds: int
+    means: Counted
+
+
+def sample_calls(briefs: Sequence[Brief], writer: Writer, ablate: Sequence[str] = ()) -> dict[str, Sampled]:
+    """Every kind of call that the plan's first briefs, which are a sample of it, lead to, from rendered prompts."""
     sample = briefs[:SAMPLE]
-    requests = [_request(stage, brief, writer) for brief in sample]
-    return Counted(
-        prefix=fmean(_tokens(request.system) for request in requests),
-        own=fmean(_tokens(request.user) for request in requests),
-        output=fmean(_OUTPUT.get(stage) or brief.words * TOKENS_PER_WORD for brief in sample),
-    )
+    found: dict[str, list[tuple[Request, float]]] = {}
+    rounds_: Counter[str] = Counter()
+    for group in groups([brief for brief in sample if not FAMILIES[brief.family].from_transcripts]):
+        request = writer.ideas(group, 0, [], {})
+        found.setdefault("idea", []).append((request, _OUTPUT["idea"] * len(group)))
+    for brief in sample:
+        asked: Counter[str] = Counter()
+        for request in sample_requests(brief, writer):
+            if request.stage != "idea" and STAGE_OF[request.stage] not in _left_out(request.stage, ablate):
+                output = _OUTPUT.get(request.stage) or brief.words * TOKENS_PER_WORD
+                found.setdefault(request.stage, []).append((request, output))
+                asked[request.stage] += 1
+        rounds_ |= asked
+    return {
+        stage: Sampled(len(calls) / len(sample), rounds_[stage], _means(calls))
+        for stage in STAGE_OF
+        if (calls := found.get(stage))
+    }
 
 
-def _request(stage: str, brief: Brief, writer: Writer) -> Request:
-    text = Content(text="word " * brief.words)
-    if stage == "idea":
-        return writer.idea(brief, 0, [], None)
-    if stage == "draft":
-        return writer.draft(brief, "word " * _IDEA_WORDS)
-    return writer.rewrite(brief, text) if stage == "rewrite" else writer.review(brief, text)
+def _left_out(name: str, ablate: Sequence[str]) -> Sequence[str]:
+    """The stages whose calls are not made; a revised message and a judgement are part of the draft."""
+    return ablate if name in STAGES else ()
 
 
-def _calls(stage: str, reaching: float, measured: Mapping[str, Measured]) -> tuple[int, str, float]:
-    """A stage's calls, their basis, and how many briefs reach it."""
-    seen, before = measured.get(stage), measured.get(STAGES[STAGES.index(stage) - 1]) if stage != "idea" else None
-    if stage == "idea":
-        if seen and seen.briefs >= _LEAST:
-            rate = seen.calls / seen.briefs
-            return round(reaching * rate), f"measured: {rate:.2f} ideas a brief", reaching
-        return round(reaching * IDEAS_PER_BRIEF), f"assumed: {IDEAS_PER_BRIEF} ideas a brief", reaching
-    if seen and before and before.briefs >= _LEAST:
-        rate = min(seen.briefs / before.briefs, 1.0)
-        return round(reaching * rate), f"measured: {rate:.0%} come this far", reaching * rate
-    rate = PASSED[stage]
-    return round(reaching * rate), f"assumed: {rate:.0%} come this far", reaching * rate
+def _means(calls: Sequence[tuple[Request, float]]) -> Counted:
+    shared = [_tokens(request.system) if request.shared else 0.0 for request, _ in calls]
+    whole = [_tokens(request.system) + sum(_tokens(text) for _, text in request.turns) for request, _ in calls]
+    return Counted(fmean(shared), fmean(whole) - fmean(shared), fmean(output for _, output in calls))
+
+
+def _calls(seen: Measured | None, begun: int, briefs: int, prompts: Sampled) -> tuple[int, str]:
+    """How many calls of one kind a plan takes, and what that rests on."""
+    if seen and begun >= _LEAST:
+        rate = seen.calls / begun
+        return round(briefs * rate), f"measured: {rate:.2f} a brief"
+    return round(briefs * prompts.per_brief * PASSED), f"assumed: {prompts.per_brief * PASSED:.2f} a brief"
 
 
 def _batch_hours(rounds_: int) -> tuple[float, str]:

@@ -12,9 +12,9 @@ from builder.plan import Brief
 from builder.records import Action, Rejection
 from builder.screen import DistanceRow, DuplicateScreen, decide
 from builder.state import Tally
-from builder.write import Unparsed, parse_idea
+from builder.write import IDEAS_PER_CALL, Unparsed, parse_ideas
 
-FIRST_ROUND, LARGEST_ROUND = 32, 256
+FIRST_ROUND, GROWTH, LARGEST_ROUND = 64, 4, 256
 REGENERATIONS = 3
 AVOID = 8
 _TAKEN = "too close to an idea already taken"
@@ -74,40 +74,44 @@ class IdeaTable:
         for index, (brief, idea) in enumerate(known):
             self._screen.offer(brief.id, [p.text for p in read.of(index)], read.rows(index))
             self.kept[brief.id] = idea
-            self._tally.ideas(idea.turned_down, kept=True)
-            self._tally.refused(brief.id, idea.refused_by, answered=True)
+            self._count(brief, idea)
         return self.waiting(briefs)
 
     def waiting(self, briefs: Sequence[Brief]) -> list[Brief]:
         """The briefs that have no idea yet and may still ask for one."""
         return [b for b in briefs if b.id not in self.kept and len(self._no.get(b.id, ())) <= REGENERATIONS]
 
-    def avoid(self, brief: Brief, start: int) -> list[str]:
-        """The latest ideas of the same family and principle that rounds before plan position `start` settled."""
-        near = sorted(
-            (other.ordinal, idea.text)
-            for id_, idea in self.kept.items()
-            if (other := self._briefs[id_]).ordinal < start
-            and (other.family, other.principle) == (brief.family, brief.principle)
-        )
-        return [text for _, text in near[-AVOID:]]
+    def avoid(self, briefs: Sequence[Brief], start: int) -> list[str]:
+        """The latest ideas of the same family and principles that rounds before plan position `start` settled."""
+        near: set[tuple[int, str]] = set()
+        for brief in briefs:
+            alike = sorted(
+                (other.ordinal, idea.text)
+                for id_, idea in self.kept.items()
+                if (other := self._briefs[id_]).ordinal < start
+                and (other.family, other.principle) == (brief.family, brief.principle)
+            )
+            near |= set(alike[-max(2, AVOID // len(briefs)) :])
+        return [text for _, text in sorted(near)]
 
     def turned_down(self, brief: Brief) -> str | None:
         """What the writer is told about its last attempt at this brief, if there was one."""
         answers = self._no.get(brief.id)
         return answers[-1].told if answers else None
 
-    def settle(self, briefs: Sequence[Brief], replies: Sequence[Reply]) -> None:
-        """Screen one attempt of a round, in the order of content hashes."""
+    def settle(self, groups: Sequence[Sequence[Brief]], replies: Sequence[Reply]) -> None:
+        """Screen one attempt of a round, in the order of content hashes; each reply has the ideas of one group."""
         parsed: list[tuple[str, Brief, str, str]] = []
-        for brief, reply in zip(briefs, replies, strict=True):
-            self._refused[brief.id] = (*self._refused.get(brief.id, ()), *refusers(reply))
-            completed = reply.outcome is Outcome.COMPLETED
-            idea = parse_idea(reply.text) if completed else Unparsed(f"the model {reply.outcome}")
-            if isinstance(idea, Unparsed):
-                self._refuse(brief, _No(idea.reason, idea.reason, Action.DROP, {}))
-            else:
-                parsed.append((content_id([idea, brief.id]), brief, idea, reply.model))
+        briefs = [brief for group in groups for brief in group]
+        for group, reply in zip(groups, replies, strict=True):
+            nothing = [Unparsed(f"the model {reply.outcome}")] * len(group)
+            ideas = parse_ideas(reply.text, len(group)) if reply.outcome is Outcome.COMPLETED else nothing
+            for brief, idea in zip(group, ideas, strict=True):
+                self._refused[brief.id] = (*self._refused.get(brief.id, ()), *refusers(reply))
+                if isinstance(idea, Unparsed):
+                    self._refuse(brief, _No(idea.reason, idea.reason, Action.DROP, {}))
+                else:
+                    parsed.append((content_id([idea, brief.id]), brief, idea, reply.model))
         parsed.sort(key=lambda entry: entry[0])
         texts = [idea for _, _, idea, _ in parsed]
         read = self._inputs.instrument.read(texts)
@@ -141,7 +145,19 @@ class IdeaTable:
     def _dry_key(self, brief: Brief) -> str:
         return f"dry {brief.id} {self._inputs.screens_id}"
 
+    def reasons(self, brief: Brief) -> tuple[str, ...]:
+        """Why a brief's ideas were turned down, one after another."""
+        kept = self.kept.get(brief.id)
+        return kept.turned_down if kept else tuple(no.reason for no in self._no.get(brief.id, ()))
+
+    def _count(self, brief: Brief, idea: Idea) -> None:
+        if brief.id in self._tally.briefs:  # a group may have ideas for briefs beyond a limit
+            self._tally.ideas(idea.turned_down, kept=True)
+            self._tally.refused(brief.id, idea.refused_by, answered=True)
+
     def _count_dry(self, brief: Brief) -> None:
+        if brief.id not in self._tally.briefs:
+            return
         self._tally.ideas([no.reason for no in self._no[brief.id]], kept=False)
         self._tally.refused(brief.id, self._refused[brief.id], answered=False)
 
@@ -152,8 +168,7 @@ class IdeaTable:
         idea = Idea(text, model, tuple(no.reason for no in self._no.get(brief.id, ())), self._refused[brief.id])
         self.kept[brief.id] = idea
         self._notes[f"idea {brief.id}"] = json.dumps(asdict(idea))
-        self._tally.ideas(idea.turned_down, kept=True)
-        self._tally.refused(brief.id, idea.refused_by, answered=True)
+        self._count(brief, idea)
 
 
 def rounds(briefs: Sequence[Brief]) -> Iterator[tuple[int, Sequence[Brief]]]:
@@ -165,7 +180,19 @@ def rounds(briefs: Sequence[Brief]) -> Iterator[tuple[int, Sequence[Brief]]]:
     start, size = 0, FIRST_ROUND
     while start < len(briefs):
         yield start, briefs[start : start + size]
-        start, size = start + size, min(2 * size, LARGEST_ROUND)
+        start, size = start + size, min(GROWTH * size, LARGEST_ROUND)
+
+
+def groups(briefs: Sequence[Brief]) -> list[tuple[Brief, ...]]:
+    """The briefs of a round in groups whose ideas one call asks for: a few of one family, in the order of the plan."""
+    families: dict[str, list[Brief]] = {}
+    for brief in briefs:
+        families.setdefault(brief.family, []).append(brief)
+    return [
+        tuple(own[start : start + IDEAS_PER_CALL])
+        for own in families.values()
+        for start in range(0, len(own), IDEAS_PER_CALL)
+    ]
 
 
 def refusers(reply: Reply) -> tuple[str, ...]:

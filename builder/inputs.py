@@ -1,6 +1,6 @@
 """Everything that a build reads, opened and checked before anything is spent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,11 +13,11 @@ from builder.measure import Embedder, load_embedder
 from builder.measure.instrument import Instrument
 from builder.plan import Brief, Decks, load_decks, make_plan
 from builder.progress import Watch, counting, unwatched
-from builder.read import read_corpus, read_eval
-from builder.records import Eval
+from builder.read import read_corpus, read_eval, read_transcripts
+from builder.records import Eval, Transcript
 from builder.screen import EvalScreen
 from builder.shipped import shipped
-from builder.write import STAGES, Prompts
+from builder.write import FAMILIES, Prompts, Writer
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Inputs:
     decks: Decks
     deck_folder: Path
     prompts: Prompts
+    transcripts: Mapping[str, Transcript]
     evals: tuple[Eval, ...]
     files: Mapping[str, tuple[str, str]]
     background_folder: Path
@@ -82,8 +83,14 @@ class Inputs:
             tokens=self.config.size.tokens,
             seed=self.config.seed,
             weights=self.principle_weights,
+            transcripts={name: tuple(self.transcripts.values()) for name in _begun(self.config.families)},
             limit=limit,
         )
+
+    @cached_property
+    def writer(self) -> Writer:
+        """What asks for everything that is written in this build."""
+        return Writer(self.constitution, self.prompts, self.config.models)
 
     @cached_property
     def screens_id(self) -> str:
@@ -95,15 +102,16 @@ class Inputs:
     @property
     def identity(self) -> dict[str, str]:
         """What makes this build this build: change one of these and it is another (DESIGN section 3)."""
-        families = tuple(self.config.families)
         return {
             "constitution": self.constitution.sha256,
             "decks": content_id([self.decks.sha256, self.files.get("offline deck")]),
-            "prompts": self.prompts.digest(families, STAGES),
+            "prompts": self.files["prompts"][1],
             "family shares": content_id(dict(sorted(self.config.families.items()))),
             "models": content_id(self.config.models),
             "concern": content_id(self.principle_weights),
             "seed": str(self.config.seed),
+            **({"transcripts": self.files["transcripts"][1]} if "transcripts" in self.files else {}),
+            **({"ablation": content_id(sorted(self.config.ablate))} if self.config.ablate else {}),
         }
 
 
@@ -117,22 +125,40 @@ def open_inputs(project: Project, watch: Watch = unwatched) -> Inputs:
     constitution_path = project.path("constitution")
     constitution = load_constitution(constitution_path)
     deck_folder = project.path("decks")
-    families = tuple(config.families)
-    decks = load_decks(deck_folder, families)
+    begun = _begun(config.families)
+    decks = load_decks(deck_folder, tuple(name for name in config.families if name not in begun))
     prompts = Prompts(project.path("prompts"))
-    prompts.digest(families, STAGES)
+    digest = prompts.digest({name: FAMILIES[name].prompts for name in config.families})
+    path = project.path("transcripts") if begun else None
+    transcripts = {transcript.id: transcript for transcript in read_transcripts(path)} if path else {}
     evals = read_evals([project.eval_spec(spec) for spec in config.evals])
     files = {
         "constitution": (config.constitution, sha256_file(constitution_path)),
         "decks": (config.decks, decks.sha256),
-        "prompts": (config.prompts, prompts.digest(families, STAGES)),
+        "prompts": (config.prompts, digest),
+        **({"transcripts": (config.transcripts, sha256_file(path))} if path else {}),
         **_offline_deck(deck_folder, config),
         **{f"eval {eval_.name}": (eval_.name, eval_.fingerprint) for eval_ in evals},
     }
     background = project.background()
     return Inputs(
-        config, constitution, decks, deck_folder, prompts, evals, files, background, project.embedder(), watch
+        config,
+        constitution,
+        decks,
+        deck_folder,
+        prompts,
+        transcripts,
+        evals,
+        files,
+        background,
+        project.embedder(),
+        watch,
     )
+
+
+def _begun(families: Iterable[str]) -> tuple[str, ...]:
+    """The families whose documents begin with a transcript."""
+    return tuple(name for name in families if FAMILIES[name].from_transcripts)
 
 
 def read_evals(specs: Sequence[str]) -> tuple[Eval, ...]:

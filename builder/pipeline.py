@@ -20,6 +20,7 @@ from builder.records import Document
 from builder.selection import within_budget
 from builder.state import Tally, check_identity, private_files
 from builder.write import Writer
+from builder.write.proof import prove_prompts
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,8 @@ def build(project: Project, folder: Path, *, limit: int | None = None, watch: Wa
     """
     config = project.config
     inputs = open_inputs(project, watch)
-    briefs = inputs.briefs(limit)
-    writer = Writer(inputs.constitution, inputs.prompts, config.models)
+    plan = inputs.briefs()
+    briefs = plan[:limit]
     prove_backend(config.model, config.spend, config.model_names, project.root)
     with (
         Ledger(folder / ".build" / "ledger.sqlite") as ledger,
@@ -54,16 +55,14 @@ def build(project: Project, folder: Path, *, limit: int | None = None, watch: Wa
     ):
         check_identity(ledger, folder, inputs)
         tally = Tally(briefs)
-        writer.prove(briefs)
+        prove_prompts(briefs, inputs.writer)
         if caller.backend.account:
-            caller.project = _estimate(project, folder, briefs, writer).projected
+            caller.project = _estimate(project, folder, briefs, inputs.writer).projected
         inputs.open_screens()
 
-        ideas = steps.settle_ideas(briefs, writer, caller, ledger, inputs, tally, watch)
-        drafts = steps.write_drafts(ideas, writer, caller, tally, watch)
-        finished = steps.rewrite(drafts, writer, caller, tally, watch)
-        reviewed = steps.review(finished, writer, caller, tally, watch)
-        documents = steps.assemble(reviewed, inputs)
+        begun = steps.settle_ideas(briefs, plan, inputs, caller, ledger, tally, watch)
+        finished = steps.write(begun, inputs, caller, tally, watch)
+        documents = steps.assemble(finished, inputs)
         screened = steps.screen(documents, inputs, tally, watch)
 
         chosen, left = within_budget(screened, [brief.id for brief in briefs], config.size.tokens)
@@ -95,4 +94,5 @@ def _opening(project: Project, folder: Path, ledger: Ledger, inputs: Inputs) -> 
 
 def _emit(folder: Path, chosen: list[Document], tally: Tally, inputs: Inputs) -> Emitted:
     facts = tally.facts(inputs, chosen)
-    return emit(folder, chosen, tally.rejections, facts, private=private_files(tally, inputs))
+    injected, private = inputs.writer.injected(), private_files(tally, inputs, chosen)
+    return emit(folder, chosen, tally.rejections, facts, injected, private)

@@ -46,6 +46,20 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Transcript:
+    """A conversation that exists already and ends with the assistant's answer; `tools` is JSON, as it was given."""
+
+    id: str
+    messages: tuple[Message, ...]
+    tools: str | None = None
+
+    @property
+    def words(self) -> int:
+        """The words of all its turns."""
+        return sum(len(message.content.split()) for message in self.messages)
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """One document of a build: `text` or `messages`, never both."""
 

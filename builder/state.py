@@ -4,7 +4,7 @@ import io
 import json
 import platform
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from builder.measure import ngram_hashes
 from builder.plan import Brief
 from builder.records import Document, Rejection
 from builder.screen import DistanceRow
+from builder.write import Piece
 
 if TYPE_CHECKING:
     from builder.emit import BuildFacts
@@ -36,6 +37,8 @@ class Tally:
         self.rows: list[DistanceRow] = []
         self.dry = 0
         self.embeddings = ""
+        self.pieces: dict[str, Piece] = {}
+        self.turned_down: Mapping[str, tuple[str, ...]] = {}
         self._attempts: Counter[tuple[int, bool]] = Counter()
         self._idea_reasons: Counter[str] = Counter()
         self._refusals: Counter[tuple[str, bool]] = Counter()
@@ -66,7 +69,7 @@ class Tally:
         for axis in ("principle", "family", "persona"):
             counts: Counter[tuple[str, bool]] = Counter()
             for (brief, answered), count in self._refusals.items():
-                counts[str(getattr(self.briefs[brief], axis)), answered] += count
+                counts[_value(self.briefs[brief], axis), answered] += count
             keys = sorted({key for (key, _), count in counts.items() if count})
             table[axis] = {key: {"answered after all": counts[key, True], "lost": counts[key, False]} for key in keys}
         return {axis: rows for axis, rows in table.items() if rows}
@@ -81,8 +84,8 @@ class Tally:
         lost = {rejection.brief for rejection in self.rejections}
         table: dict[str, dict[str, dict[str, int]]] = {}
         for axis in ("principle", "family", "persona", "shape"):
-            planned = Counter(getattr(brief, axis) for brief in self.briefs.values())
-            gone = Counter(getattr(self.briefs[id_], axis) for id_ in lost)
+            planned = Counter(_value(brief, axis) for brief in self.briefs.values())
+            gone = Counter(_value(self.briefs[id_], axis) for id_ in lost)
             table[axis] = {key: {"planned": n, "lost": gone[key]} for key, n in sorted(planned.items())}
         return table
 
@@ -160,7 +163,8 @@ def check_identity(ledger: "Ledger", folder: Path, inputs: "Inputs") -> None:
         ledger.note("identity", json.dumps(inputs.identity, sort_keys=True))
         return
     before = json.loads(stored)
-    differing = [name for name, value in inputs.identity.items() if before.get(name) != value]
+    names = {**inputs.identity, **before}
+    differing = [name for name in names if before.get(name) != inputs.identity.get(name)]
     if differing:
         raise InputError(
             f"{folder} holds a build with another {' and '.join(differing)}; "
@@ -168,8 +172,9 @@ def check_identity(ledger: "Ledger", folder: Path, inputs: "Inputs") -> None:
         )
 
 
-def private_files(tally: Tally, inputs: "Inputs") -> dict[str, bytes]:
-    """What goes under `.build/` and is never published: the plan, the distance rows, the hashes that `verify` scans by.
+def private_files(tally: Tally, inputs: "Inputs", chosen: Sequence[Document]) -> dict[str, bytes]:
+    """What goes under `.build/` and is never published: the plan, how each text came about, the distance rows, the
+    prompts that were stripped, and the hashes that `verify` scans by.
 
     `evals.npz` holds `names`, `words` (the n of each eval's n-grams, its verbatim threshold) and `hashes-0` and so on.
     """
@@ -185,10 +190,49 @@ def private_files(tally: Tally, inputs: "Inputs") -> dict[str, bytes]:
     names, words = [screen.eval.name for screen in screens], [screen.verbatim_words for screen in screens]
     np.savez_compressed(packed, names=np.array(names), words=np.array(words), **arrays)  # type: ignore[arg-type]
     return {
+        "writing.jsonl": _lines(writing_rows(tally, chosen)),
+        "injected.json": json.dumps(list(inputs.writer.injected()), ensure_ascii=False).encode(),
         "plan.jsonl": _lines([brief.json() for brief in tally.briefs.values()]),
         "distance.jsonl": _lines([row.json() for row in tally.rows]),
         "evals.npz": packed.getvalue(),
     }
+
+
+def writing_rows(tally: Tally, chosen: Sequence[Document]) -> list[dict[str, Any]]:
+    """How each planned text came about, as far as it came: idea, draft, problems, rewrite, review and outcome."""
+    kept = {document.brief: document.id for document in chosen}
+    gone = {rejection.brief: rejection for rejection in tally.rejections}
+    return [_writing_row(brief, tally, kept.get(brief.id), gone.get(brief.id)) for brief in tally.briefs.values()]
+
+
+def _writing_row(brief: Brief, tally: Tally, document: str | None, gone: Rejection | None) -> dict[str, Any]:
+    piece = tally.pieces.get(brief.id) or Piece(brief, "")
+    review = piece.review.verdicts if piece.review else None
+    return {
+        **{"brief": brief.id, "family": brief.family, "form": brief.form, "persona": brief.persona},
+        **{"shape": brief.shape, "principles": list(brief.principles or piece.principles)},
+        **{"place": brief.axes.get("place"), "words": brief.words, "idea": piece.idea or None},
+        "turned_down": list(tally.turned_down.get(brief.id, ())),
+        "title": piece.draft.title,
+        "opening": piece.opening.tagged or None,
+        "trial": piece.trial,
+        "revision": piece.revision,
+        "draft": piece.draft.tagged or None,
+        "problems": piece.content.problems,
+        "final": piece.content.tagged or None,
+        "kept_draft": piece.content.kept,
+        "review": review and {name: {"verdict": verdict, "evidence": why} for name, (verdict, why) in review.items()},
+        "outcome": "kept" if document else "rejected",
+        "stage": gone.stage if gone else None,
+        "reason": gone.reason if gone else None,
+        "action": gone.action.value if gone else None,
+        "document": document,
+    }
+
+
+def _value(brief: Brief, axis: str) -> str:
+    """A brief's value on an axis; a transcript has no principle or shape until it is read."""
+    return str(getattr(brief, axis)) or "of a transcript"
 
 
 def _lines(rows: Sequence[dict[str, Any]]) -> bytes:

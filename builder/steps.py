@@ -1,125 +1,144 @@
-"""The steps of a build: ideas in rounds, drafts, rewrites, reviews, and the screens on finished text."""
+"""The steps of a build: ideas in rounds, then every piece through its family's steps, then the screens."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from builder.emit import document_id
-from builder.hashing import content_id, sha256_bytes
-from builder.ideas import REGENERATIONS, IdeaTable, evidence_of, refusers, rounds
+from builder.hashing import canonical_json, content_id, sha256_bytes
+from builder.ideas import REGENERATIONS, IdeaTable, evidence_of, groups, refusers, rounds
 from builder.inputs import Inputs
-from builder.model import Caller, Ledger, Outcome, Reply, Request
-from builder.model.offline import NAME as OFFLINE
+from builder.model import Caller, Ledger, Outcome, Reply
 from builder.model.recorded import NAME as RECORDED
 from builder.plan import Brief
 from builder.progress import Progress, Watch, counting
 from builder.records import Action, Document, Finding, Rejection
 from builder.screen import DistanceRow, DuplicateScreen, decide
 from builder.state import Tally
-from builder.write import FAMILIES, STAGES, Content, Review, Unparsed, Writer, parse_review
+from builder.write import FAMILIES, STAGES, Content, Piece, Step
 
-_EMPTY = Content()
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A brief on its way to a document."""
-
-    brief: Brief
-    idea: str
-    models: Mapping[str, str]
-    draft: Content = _EMPTY
-    content: Content = _EMPTY
-    review: Review | None = None
+NOT_REVIEWED = "not run: this build leaves the review out"
 
 
 def settle_ideas(
     briefs: Sequence[Brief],
-    writer: Writer,
+    plan: Sequence[Brief],
+    inputs: Inputs,
     caller: Caller,
     ledger: Ledger,
-    inputs: Inputs,
     tally: Tally,
     watch: Watch,
 ) -> list[Piece]:
-    """An idea for every brief, screened before a draft is paid for.
+    """An idea for every brief, screened before a draft is paid for. `briefs` are the first of `plan`.
 
     Briefs go in rounds. A round's prompts depend only on what earlier rounds settled; its replies are
-    settled together in the order of their content hashes. A rejected idea is asked for again at most
-    `REGENERATIONS` times, and is then dry. An idea that was settled once stays settled, whatever screens come
-    later, so that no draft of it is paid for twice; the screens on the finished text see to the rest.
+    settled together in the order of their content hashes. One call asks for the ideas of a group, whole even where
+    `briefs` end inside it, so that a shorter run asks what a longer one would. A rejected idea is asked for again, by
+    itself, at most `REGENERATIONS` times, and is then dry. An idea that was settled once stays settled, whatever
+    screens come later, so that no draft of it is paid for twice; the screens on the finished text see to the rest.
     """
     table = IdeaTable(inputs, ledger, tally)
+    wanted = {brief.id for brief in briefs}
+    total = sum(not FAMILIES[brief.family].from_transcripts for brief in briefs)
 
     def watch_round(progress: Progress) -> None:
-        watch(replace(progress, done=len(table.kept) + progress.done, total=len(briefs)))
-
-    for start, round_ in rounds(briefs):
-        waiting = table.recall(round_)
-        for attempt in range(1 + REGENERATIONS):
-            if not waiting:
-                break
-            requests = [writer.idea(b, attempt, table.avoid(b, start), table.turned_down(b)) for b in waiting]
-            table.settle(waiting, caller.answer_all(requests, watch_round, "ideas"))
-            waiting = table.waiting(waiting)
-    settled = [(brief, table.kept[brief.id]) for brief in briefs if brief.id in table.kept]
-    dry = [table.rejection(brief) for brief in briefs if brief.id not in table.kept]
-    tally.dry = len(dry)
-    tally.close("idea", [brief.id for brief, _ in settled], dry)
-    watch(Progress("ideas", len(briefs), len(briefs), kept=len(settled)))
-    return [Piece(brief, idea.text, {"idea": idea.model}) for brief, idea in settled]
-
-
-def write_drafts(pieces: list[Piece], writer: Writer, caller: Caller, tally: Tally, watch: Watch) -> list[Piece]:
-    """A draft for every idea."""
-    requests = [writer.draft(piece.brief, piece.idea) for piece in pieces]
-
-    def settle(piece: Piece, reply: Reply) -> Piece | str:
-        content = FAMILIES[piece.brief.family].parse(reply.text)
-        if isinstance(content, Unparsed):
-            return content.reason
-        return (
-            "the reply keeps a draft that is not there"
-            if content.kept
-            else replace(piece, draft=content, content=content)
+        done = sum(id_ in wanted for id_ in table.kept)
+        watch(
+            replace(
+                progress, done=min(done + progress.done * (total - done) // max(progress.total, 1), total), total=total
+            )
         )
 
-    return _stage("draft", pieces, requests, settle, caller, tally, watch)
+    for start, round_ in rounds(plan):
+        if start >= len(briefs):
+            break
+        asking = [g for g in groups(_with_ideas(round_)) if any(brief.id in wanted for brief in g)]
+        waiting = {brief.id for brief in table.recall([brief for group in asking for brief in group])}
+        for attempt in range(1 + REGENERATIONS):
+            left = [group for g in asking if (group := tuple(brief for brief in g if brief.id in waiting))]
+            if attempt:
+                left = [(brief,) for group in left for brief in group]
+            if not left:
+                break
+            because = {brief.id: table.turned_down(brief) for group in left for brief in group}
+            requests = [inputs.writer.ideas(group, attempt, table.avoid(group, start), because) for group in left]
+            table.settle(left, caller.answer_all(requests, watch_round, "ideas"))
+            waiting = {brief.id for brief in table.waiting([brief for group in left for brief in group])}
+    pieces = [_begun(brief, table, inputs) for brief in briefs if _has_begun(brief, table)]
+    dry = [table.rejection(brief) for brief in briefs if not _has_begun(brief, table)]
+    tally.turned_down = {brief.id: table.reasons(brief) for brief in briefs}
+    tally.dry = len(dry)
+    tally.close("idea", [piece.brief.id for piece in pieces], dry)
+    watch(Progress("ideas", total, total, kept=total - len(dry)))
+    return pieces
 
 
-def rewrite(pieces: list[Piece], writer: Writer, caller: Caller, tally: Tally, watch: Watch) -> list[Piece]:
-    """A rewrite of every draft by a fresh context; it may keep the draft, whose title always stays."""
-    requests = [writer.rewrite(piece.brief, piece.draft) for piece in pieces]
+def write(pieces: Sequence[Piece], inputs: Inputs, caller: Caller, tally: Tally, watch: Watch) -> list[Piece]:
+    """Take every piece through the steps of its family, in rounds over all families; returns the finished ones."""
+    tracks = {piece.brief.id: steps_of(piece.brief, inputs.config.ablate) for piece in pieces}
+    rejections: dict[str, list[Rejection]] = {}
+    reached: dict[str, set[str]] = {}
+    finished: list[Piece] = []
+    going = list(pieces)
+    length = max((len(track) for track in tracks.values()), default=0)
+    for position in range(length):
+        finished += [piece for piece in going if len(tracks[piece.brief.id]) <= position]
+        asked = [(piece, tracks[piece.brief.id][position]) for piece in going if len(tracks[piece.brief.id]) > position]
+        for piece, step in asked:
+            reached.setdefault(step.stage, set()).add(piece.brief.id)
+        names = ", ".join(dict.fromkeys(step.name for _, step in asked))
+        label = f"round {position + 1} of {length} ({names})"
+        replies = caller.answer_all([step.ask(inputs.writer, piece) for piece, step in asked], watch, label)
+        going = []
+        for (piece, step), reply in zip(asked, replies, strict=True):
+            tally.refused(piece.brief.id, refusers(reply), answered=reply.outcome is Outcome.COMPLETED)
+            done = _read(step, piece, reply, inputs)
+            tally.pieces[piece.brief.id] = done
+            if done.reason is None:
+                going.append(done)
+            else:
+                gone = Rejection(content_id(reply.text), piece.brief.id, step.stage, done.reason)
+                rejections.setdefault(step.stage, []).append(gone)
+        watch(Progress(label, len(asked), len(asked), kept=len(going)))
+    finished += going
+    for stage in [stage for stage in STAGES[1:] if stage in reached]:
+        lost = rejections.get(stage, [])
+        tally.close(stage, sorted(reached[stage] - {rejection.brief for rejection in lost}), lost)
+    return finished
 
-    def settle(piece: Piece, reply: Reply) -> Piece | str:
-        content = FAMILIES[piece.brief.family].parse(reply.text)
-        if isinstance(content, Unparsed):
-            return content.reason
-        finished = replace(piece.draft, problems=content.problems, kept=True) if content.kept else content
-        return replace(piece, content=replace(finished, title=piece.draft.title))
 
-    return _stage("rewrite", pieces, requests, settle, caller, tally, watch)
+def steps_of(brief: Brief, ablate: Sequence[str] = ()) -> list[Step]:
+    """The steps of a brief, without the stages that a build leaves out."""
+    return [step for step in FAMILIES[brief.family].steps(brief) if step.stage not in ablate]
 
 
-def review(pieces: list[Piece], writer: Writer, caller: Caller, tally: Tally, watch: Watch) -> list[Piece]:
-    """A verdict with evidence on every finished document; a single no rejects it, an unparsed review too."""
-    requests = [writer.review(piece.brief, piece.content) for piece in pieces]
-
-    def settle(piece: Piece, reply: Reply) -> Piece | str:
-        found = parse_review(reply.text, FAMILIES[piece.brief.family].criteria)
-        if isinstance(found, Unparsed):
-            return f"unjudged: {found.reason}"
-        if not found.judged and reply.model != OFFLINE:
-            return "unjudged: the review judged nothing"
-        return f"failed {found.failed[0]}" if found.failed else replace(piece, review=found)
-
-    return _stage("review", pieces, requests, settle, caller, tally, watch)
+def _read(step: Step, piece: Piece, reply: Reply, inputs: Inputs) -> Piece:
+    if reply.outcome is not Outcome.COMPLETED:
+        return piece.rejected(f"{step.name}: the model {reply.outcome}")
+    models = {**piece.models, step.name: reply.model}
+    done = step.read(inputs.writer, replace(piece, models=models), reply)
+    return done if done.reason is None or step.name == step.stage else done.rejected(f"{step.name}: {done.reason}")
 
 
-def assemble(pieces: list[Piece], inputs: Inputs) -> list[Document]:
+def _with_ideas(briefs: Iterable[Brief]) -> list[Brief]:
+    return [brief for brief in briefs if not FAMILIES[brief.family].from_transcripts]
+
+
+def _has_begun(brief: Brief, table: IdeaTable) -> bool:
+    return brief.id in table.kept or FAMILIES[brief.family].from_transcripts
+
+
+def _begun(brief: Brief, table: IdeaTable, inputs: Inputs) -> Piece:
+    if brief.transcript is not None:
+        return Piece(brief, "", transcript=inputs.transcripts[brief.transcript])
+    idea = table.kept[brief.id]
+    return Piece(brief, idea.text, {"idea": idea.model})
+
+
+def assemble(pieces: Sequence[Piece], inputs: Inputs) -> list[Document]:
     """Records of the finished pieces, with tokens counted and provenance filled in."""
     count = inputs.instrument.embedder.count_tokens
-    bodies = [_titled(piece.content) for piece in pieces]
+    bodies = [_titled(piece.finished) for piece in pieces]
     return [
         _document(piece, *both, inputs)
         for piece, both in zip(pieces, zip(bodies, count(bodies), strict=True), strict=True)
@@ -162,64 +181,52 @@ def over_budget(documents: Sequence[Document], tokens: int) -> list[Rejection]:
     return [Rejection(d.id, d.brief, "select", "over the size asked for", evidence={"size": tokens}) for d in documents]
 
 
-def _stage(
-    name: str,
-    pieces: list[Piece],
-    requests: list[Request],
-    settle: Callable[[Piece, Reply], Piece | str],
-    caller: Caller,
-    tally: Tally,
-    watch: Watch,
-) -> list[Piece]:
-    """One round over all pieces: each goes on, or is rejected with the reason that `settle` gives."""
-    replies = caller.answer_all(requests, watch, f"{name}s")
-    kept: list[Piece] = []
-    rejections: list[Rejection] = []
-    for piece, reply in zip(pieces, replies, strict=True):
-        tally.refused(piece.brief.id, refusers(reply), answered=reply.outcome is Outcome.COMPLETED)
-        done = settle(piece, reply) if reply.outcome is Outcome.COMPLETED else f"the model {reply.outcome}"
-        if isinstance(done, str):
-            rejections.append(Rejection(content_id(reply.text), piece.brief.id, name, done))
-        else:
-            kept.append(replace(done, models={**done.models, name: reply.model}))
-    tally.close(name, [piece.brief.id for piece in kept], rejections)
-    watch(Progress(f"{name}s", len(pieces), len(pieces), kept=len(kept)))
-    return kept
-
-
 def _titled(content: Content) -> str:
     return f"{content.title}\n\n{content.text}" if content.title and content.text else content.body
 
 
 def _document(piece: Piece, body: str, tokens: int, inputs: Inputs) -> Document:
-    brief, content = piece.brief, piece.content
+    brief, content = piece.brief, piece.finished
     text = body if content.text is not None else None
-    stages = [stage for stage in STAGES if stage in piece.models]
+    prompts = [name for name in piece.models if inputs.prompts.has(brief.family, name)]
+    sha256 = inputs.prompts.sha256
     provenance: dict[str, Any] = {
         "constitution_sha256": inputs.constitution.sha256,
-        "prompts": [{"stage": stage, "sha256": inputs.prompts.sha256(brief.family, stage)} for stage in stages],
-        "models": [{"stage": stage, "model": piece.models[stage]} for stage in stages],
+        "prompts": [{"stage": name, "sha256": sha256(brief.family, name)} for name in prompts],
+        "models": [{"stage": name, "model": model} for name, model in piece.models.items()],
         "recorded": inputs.config.model.backend == RECORDED,
         "draft_id": content_id(piece.draft.body),
         "rewrite_id": content_id(content.body),
     }
-    review = piece.review
-    judged = review.judged if review else 0
-    finding = Finding("review", "passed" if judged else "not judged", float(judged))
-    id_ = document_id(text=text, messages=content.messages)
     return Document(
-        id=id_,
+        id=document_id(text=text, messages=content.messages),
         family=brief.family,
         form=brief.form,
         persona=brief.persona,
-        principles=brief.principles,
+        principles=brief.principles or piece.principles,
         tokens=tokens,
         brief=brief.id,
         text=text,
         messages=content.messages,
-        findings=(finding,),
+        tools=_tools(piece),
+        findings=(_review_finding(piece),),
         provenance=provenance,
     )
+
+
+def _tools(piece: Piece) -> str | None:
+    """Tool definitions in the shape that chat templates take."""
+    if piece.transcript is not None:
+        return piece.transcript.tools
+    functions = [{"type": "function", "function": dict(tool)} for tool in piece.brief.tools]
+    return canonical_json(functions) if functions else None
+
+
+def _review_finding(piece: Piece) -> Finding:
+    if piece.review is None:
+        return Finding("review", NOT_REVIEWED)
+    judged = piece.review.judged
+    return Finding("review", "passed" if judged else "not judged", float(judged))
 
 
 def _finding(row: DistanceRow) -> Finding:

@@ -19,14 +19,18 @@ def build(
         Optional[int], typer.Option(min=1, help="Only the first so many briefs, a stratified sample.")
     ] = None,
     seed: Annotated[Optional[int], typer.Option(help="Another seed than the config's.")] = None,
+    ablate: Annotated[
+        Optional[list[str]], typer.Option(help="Leave a stage out, rewrite or review, to compare; may be given again.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Plan, write, screen, select and emit a corpus. Interrupted, the same command goes on where it stopped."""
     from builder.config import load_project
     from builder.pipeline import build as run_build
 
-    project = load_project(config, seed=seed)
-    folder = out or project.root / "corpus" / project.config.name
+    project = load_project(config, seed=seed, ablate=tuple(ablate) if ablate else None)
+    arm = "".join(f"-without-{stage}" for stage in sorted(set(project.config.ablate)))
+    folder = out or project.root / "corpus" / f"{project.config.name}{arm}"
     with Watcher() as watch:
         built = run_build(project, folder, limit=limit, watch=watch)
     families: dict[str, int] = {}

@@ -26,15 +26,15 @@ def estimate(
     from builder.estimate import estimate as estimated
     from builder.inputs import open_inputs
     from builder.model import measure, open_prices
-    from builder.write import Writer
 
     project = load_project(config, seed=seed)
     settings = project.config
     inputs = open_inputs(project)
-    writer = Writer(inputs.constitution, inputs.prompts, settings.models)
     folder = out or project.root / "corpus" / settings.name
     measured = measure(folder / ".build" / "ledger.sqlite")
-    found = estimated(settings, inputs.briefs(limit), writer, open_prices(settings.model, project.root), measured)
+    found = estimated(
+        settings, inputs.briefs(limit), inputs.writer, open_prices(settings.model, project.root), measured
+    )
     result("done", _facts(found), _table(found, settings), as_json=json)
 
 

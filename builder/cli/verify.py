@@ -39,7 +39,7 @@ def verify(
     """Check a build against its manifest and scan every column for eval text. Exit 1 if anything is wrong."""
     from builder.emit import verify as verify_build
 
-    found = verify_build(folder, _scanners(folder, eval_ or []))
+    found = verify_build(folder, _scanners(folder, eval_ or []), _injected(folder / ".build" / "injected.json"))
     lines = [
         *(f"wrong: {problem}" for problem in found.problems),
         *(f"not run: {reason}" for reason in found.not_run),
@@ -70,6 +70,22 @@ def _scanners(folder: Path, evals: list[str]) -> dict[str, Callable[[str], bool]
         hashes = ngram_hashes([m.text for item in eval_.items for m in item.messages], SCAN_WORDS)
         scans.setdefault(eval_.name, []).append((hashes, SCAN_WORDS))
     return {name: partial(_shares, shares_ngram, pairs) for name, pairs in scans.items()}
+
+
+def _injected(stored: Path) -> list[str]:
+    """The prompts that were stripped, as the build left them; none where they are not there.
+
+    Raises:
+        InputError: if the file is damaged.
+    """
+    from json import loads
+
+    if not stored.is_file():
+        return []
+    try:
+        return [str(prompt) for prompt in loads(stored.read_bytes())]
+    except (OSError, ValueError, TypeError):
+        raise InputError(f"{stored} is damaged; run exempla build again") from None
 
 
 def _kept_hashes(stored: Path) -> dict[str, list[_Hashes]]:

@@ -16,9 +16,10 @@ from builder.emit.manifest import BuildFacts, OutputFact, make_manifest
 from builder.emit.parquet import cut, write_shard
 from builder.emit.place import PRIVATE, finish_interrupted, refuse_foreign_data, staged
 from builder.emit.rows import BrokenBuild, layout_of, row_of, size_of
-from builder.emit.scan import InjectedScan
+from builder.emit.scan import find_injected
 from builder.errors import InputError
 from builder.hashing import canonical_json, sha256_file, sha256_text
+from builder.injected import InjectedScan
 from builder.records import Document, Rejection
 from builder.whole_file import write_flushed
 
@@ -125,7 +126,7 @@ def _layouts(documents: Sequence[Document]) -> dict[str, str]:
 
 
 def _refuse_injected(scan: InjectedScan, document: Document, row: dict[str, Any]) -> None:
-    found = scan.find(row)
+    found = find_injected(scan, row)
     if found:
         place, words = found
         raise InputError(

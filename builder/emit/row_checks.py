@@ -6,7 +6,8 @@ from typing import Any
 
 from builder.emit.counts import Holdings
 from builder.emit.rows import TEXT, document_id
-from builder.emit.scan import InjectedScan, published_strings
+from builder.emit.scan import find_injected, published_strings
+from builder.injected import InjectedScan
 from builder.records import Message
 
 _SHOWN = 10
@@ -80,7 +81,7 @@ class RowChecks:
             if column:
                 sentence = f"{place} (document {row['id']}) holds text of {name} in {column}"
                 self._problems.add("eval text", sentence)
-        found = self._injected.find(row)
+        found = find_injected(self._injected, row)
         if found:
             sentence = f"{place} (document {row['id']}) holds an injected prompt in {found[0]}: '{found[1]}'"
             self._problems.add("injected prompts", sentence)

@@ -1,10 +1,10 @@
 """Scanning what is published: every string of a row, and the words of prompts that must not be in it."""
 
 import json
-import re
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+from builder.injected import InjectedScan
 
 
 def strings_in(value: Any, place: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401 - any JSON value
@@ -47,48 +47,10 @@ def _opened(text: str, place: str) -> Iterator[tuple[str, str]]:
         yield from _opened(whole, place)
 
 
-RUN = 8
-"""This many consecutive words of an injected prompt are a leak; of a shorter prompt, the whole."""
-
-# An ideograph, a kana or a Hangul syllable counts as a word: these scripts put no space between words.
-_WORD = re.compile(
-    r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]|[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+"
-)
-
-
-class InjectedScan:
-    """Looks for runs of injected words, whatever their case, punctuation, breaks or invisible characters."""
-
-    def __init__(self, injected: Sequence[str]) -> None:
-        self._runs: dict[int, set[tuple[str, ...]]] = {}
-        for prompt in injected:
-            words = _words(prompt)
-            length = min(RUN, len(words))
-            if length:
-                self._runs.setdefault(length, set()).update(_windows(words, length))
-
-    def __bool__(self) -> bool:
-        return bool(self._runs)
-
-    def find(self, row: Mapping[str, Any]) -> tuple[str, str] | None:
-        """The place and the words of the first injected run in a row, or None."""
-        if not self._runs:
-            return None
-        for place, string in published_strings(row):
-            words = _words(string)
-            for length, runs in self._runs.items():
-                found = next((window for window in _windows(words, length) if window in runs), None)
-                if found:
-                    return place, " ".join(found)
-        return None
-
-
-def _words(text: str) -> list[str]:
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
-        text = "".join(character for character in text if unicodedata.category(character) != "Cf")
-    return _WORD.findall(text.casefold())
-
-
-def _windows(words: list[str], length: int) -> Iterable[tuple[str, ...]]:
-    return zip(*(words[start:] for start in range(length)), strict=False)
+def find_injected(scan: InjectedScan, row: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The place and the words of the first injected run in a row, or None."""
+    for place, string in published_strings(row) if scan else ():
+        found = scan.find(string)
+        if found:
+            return place, found
+    return None

@@ -13,9 +13,9 @@ from builder.emit.manifest import Manifest, read_manifest
 from builder.emit.parquet import read_shard
 from builder.emit.place import data_files, is_interrupted
 from builder.emit.row_checks import Problems, RowChecks
-from builder.emit.scan import InjectedScan
 from builder.errors import InputError
 from builder.hashing import sha256_file, sha256_text
+from builder.injected import InjectedScan
 
 _SHARD = re.compile(r"data/([a-z0-9][a-z0-9_-]*)/train-\d{5}-of-\d{5}\.parquet")
 

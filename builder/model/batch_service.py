@@ -57,7 +57,8 @@ class BatchService:
         import anthropic
 
         entries: Any = [
-            {"custom_id": request.key, "params": params(sendable(request), cached=True)} for request in requests
+            {"custom_id": request.key, "params": params(sendable(request), cached=request.shared)}
+            for request in requests
         ]
         try:
             return _text((await self._client.messages.batches.create(requests=entries)).id)

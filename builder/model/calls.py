@@ -1,7 +1,8 @@
 """Answering many requests: from the ledger where it can, from the backend where it must, each answer committed."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -12,8 +13,8 @@ from builder.model.prices import dollars
 from builder.model.protocol import Arrived, Backend, Model, Outcome, Reply, Request
 from builder.progress import Progress, Watch, unwatched
 
-# What a whole build may come to, in dollars, from the step it is in, how much of that is done, and what it cost so far.
-Projection = Callable[[str, int, float], float | None]
+# What a whole build may come to, in dollars, from how many calls of each stage are answered and what they cost.
+Projection = Callable[[Mapping[str, int], float], float | None]
 
 
 class Caller:
@@ -23,6 +24,7 @@ class Caller:
         """`fallback` is the model that is asked what another refused."""
         self.backend, self._ledger, self._fallback = backend, ledger, fallback
         self.project: Projection | None = None
+        self._answered: Counter[str] = Counter()
         self._runner = asyncio.Runner()
 
     def __enter__(self) -> Self:
@@ -64,6 +66,7 @@ class Caller:
                 missing.setdefault(requests[index].key, []).append(index)
         asking = [requests[places[0]] for places in missing.values()]
         done, refused = len(requests) - sum(map(len, missing.values())), 0
+        self._answered.update(request.stage for request, reply in zip(requests, replies, strict=True) if reply)
 
         def moved() -> None:
             watch(self._progress(step, done, len(requests), refused))
@@ -76,6 +79,7 @@ class Caller:
             for index in places:
                 replies[index] = reply
             done += len(places)
+            self._answered[asking[position].stage] += 1
             refused += len(places) * (reply.outcome is Outcome.REFUSED)
             moved()
 
@@ -94,7 +98,7 @@ class Caller:
         totals = account.totals
         tokens = (totals.read, totals.written)
         costs = dollars(totals.known), dollars(totals.uncertain)
-        projected = self.project(step, done, costs[0]) if self.project else None
+        projected = self.project(self._answered, costs[0]) if self.project else None
         return Progress(step, done, total, self.backend.in_flight, refused, None, tokens, *costs, projected)
 
 

@@ -121,7 +121,7 @@ class LiveModel:
         return read_reply({**message, "content": [{"type": "text", "text": "".join(texts)}]})
 
     def _params(self, request: Request) -> dict[str, Any]:
-        return params(sendable(request), cached=self._caches)
+        return params(sendable(request), cached=self._caches and request.shared)
 
     def _status(self, error: "APIStatusError", request: Request, *, marked: bool) -> NoReturn:
         try:
@@ -156,9 +156,10 @@ def sendable(request: Request) -> Request:
 
     A model's answer may end in half a character, and the next stage's prompt holds it then.
     """
-    if _can_be_sent(request.system) and _can_be_sent(request.user):
+    if all(_can_be_sent(text) for text in (request.system, *(text for _, text in request.turns))):
         return request
-    return replace(request, system=_mended(request.system), user=_mended(request.user))
+    earlier = tuple((role, _mended(text)) for role, text in request.earlier)
+    return replace(request, system=_mended(request.system), user=_mended(request.user), earlier=earlier)
 
 
 def _can_be_sent(text: str) -> bool:

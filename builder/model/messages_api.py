@@ -52,8 +52,8 @@ def params(request: Request, *, cached: bool = False) -> dict[str, Any]:
     return {
         "model": request.model,
         "max_tokens": request.max_tokens,
-        "system": system,
-        "messages": [{"role": "user", "content": request.user}],
+        **({"system": system} if system else {}),
+        "messages": [{"role": role, "content": text} for role, text in request.turns],
     }
 
 

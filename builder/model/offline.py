@@ -41,7 +41,11 @@ _SHAPE: dict[str, tuple[tuple[str, int], ...]] = {
 }
 _ARTICLE = re.compile(r"^an? ")
 _MATTERS = 2
-_EXCHANGES = {"single": 1, "two_exchanges": 2, "three_exchanges": 3}
+_OPENING = ("user_opening", "user_middle", "user_middle", "user_ask")
+_ANSWER = (
+    *("answer_opening", "answer_reason", "answer_step", "answer_reason"),
+    *("answer_step", "answer_step", "answer_closing"),
+)
 
 
 class _Parts(BaseModel):
@@ -89,15 +93,30 @@ class OfflineModel:
 
     def _compose(self, request: Request) -> str:
         facts = request.facts
-        pen = _Pen(self._parts, facts, keyed(request.brief, request.attempt, request.stage == "idea"))
         if request.stage == "idea":
-            return f"<idea>{pen.write(self._parts.idea)} {pen.write(self._parts.explanatory['case'])}</idea>"
+            return "\n".join(self._idea(request, *work) for work in enumerate(facts["briefs"], 1))
         if request.stage == "review":
             return _review(facts["criteria"])
-        body = self._dialogue(pen, facts) if facts["dialogue"] else self._prose(pen, facts)
+        if request.stage == "judge":
+            return (
+                f'<judgement>{{"conduct": "good", "evidence": "", "principles": ["{facts["principle"]}"]}}</judgement>'
+            )
+        pen = _Pen(self._parts, facts, keyed(request.brief, request.attempt, request.stage in ("answer", "trial")))
         if request.stage == "draft":
-            return body
-        return f"<problems>The offline model finds none; it cannot read.</problems>\n{body}"
+            return self._prose(pen, facts)
+        if request.stage == "prompt":
+            return f"<dialogue>{self._operator(facts)}<user>{self._said(pen, _OPENING)}</user></dialogue>"
+        if request.stage == "follow_up":
+            return f"<user>{self._said(pen, ('followup',))}</user>"
+        if request.stage in ("answer", "trial"):
+            return self._said(pen, _ANSWER)
+        return "<problems>The offline model finds none; it cannot read.</problems>\n<keep/>"
+
+    def _idea(self, request: Request, number: int, work: tuple[str, Mapping[str, Any]]) -> str:
+        id_, facts = work
+        pen = _Pen(self._parts, facts, keyed(id_, request.attempt, True))
+        text = f"{pen.write(self._parts.idea)} {pen.write(self._parts.explanatory['case'])}"
+        return f'<idea n="{number}">{text}</idea>'
 
     def _prose(self, pen: "_Pen", facts: Mapping[str, Any]) -> str:
         family = facts["family"] if facts["family"] in _SHAPE else "explanatory"
@@ -111,25 +130,13 @@ class OfflineModel:
         paragraphs.append(pen.paragraph(lists[tail[0]], tail[1]))
         return f"<document>{_join(paragraphs)}</document>"
 
-    def _dialogue(self, pen: "_Pen", facts: Mapping[str, Any]) -> str:
-        lists = self._parts.advice
-        turns: list[str] = []
-        if facts["options"].get("system_prompt", "none") != "none":
-            turns.append(f"<system>{facts['axes']['system_prompt'].rstrip('.')}.</system>")
-        for exchange in range(_EXCHANGES.get(facts["options"].get("turns", "single"), 1)):
-            asked = ("user_opening", "user_middle", "user_middle", "user_ask") if exchange == 0 else ("followup",)
-            answered = (
-                "answer_opening",
-                "answer_reason",
-                "answer_step",
-                "answer_reason",
-                "answer_step",
-                "answer_step",
-                "answer_closing",
-            )
-            turns.append(f"<user>{_join([pen.write(lists[part]) for part in asked])}</user>")
-            turns.append(f"<assistant>{_join([pen.write(lists[part]) for part in answered])}</assistant>")
-        return f"<dialogue>\n{chr(10).join(turns)}\n</dialogue>"
+    def _said(self, pen: "_Pen", parts: tuple[str, ...]) -> str:
+        return _join([pen.write(self._parts.advice[part]) for part in parts])
+
+    def _operator(self, facts: Mapping[str, Any]) -> str:
+        if facts["options"].get("system_prompt", "none") == "none":
+            return ""
+        return f"<system>{facts['axes']['system_prompt'].rstrip('.')}.</system>"
 
 
 class _Pen:

@@ -25,7 +25,7 @@ class Prefixes:
     async def ready(self, request: Request) -> None:
         """Return at once for the first call of a cold prefix, and for the others when the prefix is warm."""
         prefix = request.prefix
-        while self._clock() - self._used.get(prefix, float("-inf")) > _KEPT:
+        while request.shared and self._clock() - self._used.get(prefix, float("-inf")) > _KEPT:
             writing = self._writing.get(prefix)
             if writing is None:
                 self._writing[prefix], self._writer[prefix] = asyncio.Event(), request.key
@@ -48,7 +48,7 @@ class Prefixes:
 
     def asked(self, request: Request) -> bool:
         """Whether the tokens of this request's prefix are known, or cannot be."""
-        return request.prefix in self._tokens or request.prefix in self._uncounted
+        return not request.shared or request.prefix in self._tokens or request.prefix in self._uncounted
 
     def counted(self, request: Request, tokens: int) -> None:
         """The service says that a prefix has at most so many tokens."""
@@ -70,7 +70,7 @@ class Prefixes:
         """A number of tokens that a request's input cannot exceed: a byte is at least what a token stands for."""
         counted, size = self._tokens.get(request.prefix), _bytes(request.system)
         prefix = size if counted is None else min(size, int(counted * _MARGIN) + 1)
-        return prefix + _bytes(request.user) + _FRAME
+        return prefix + sum(_bytes(text) + _FRAME for _, text in request.turns)
 
     def _end(self, prefix: str) -> None:
         self._writer.pop(prefix, None)

@@ -43,8 +43,10 @@ class Usage:
 class Request:
     """One call. `system` is the part that many calls share, `user` what is this call's own.
 
-    `facts` is what the prompt was rendered from; backends that write without a model read it. `template` is the
-    prompt's file and its sha256, by which a recording knows what has changed since. Neither is ever sent.
+    `earlier` are the turns of a conversation that `user` goes on with, as `(role, text)`, the first and the last of
+    them the user's and the assistant's. `shared` is False where the system prompt is this call's own, so that caching
+    it would only cost. `facts` is what the prompt was rendered from; backends that write without a model read it.
+    `template` is the prompt's file and its sha256, by which a recording knows what has changed since. Neither is sent.
     """
 
     stage: str
@@ -56,12 +58,19 @@ class Request:
     max_tokens: int
     facts: Mapping[str, Any] = field(default_factory=dict, compare=False)
     template: tuple[str, str] = field(default=("", ""), compare=False)
+    earlier: tuple[tuple[str, str], ...] = ()
+    shared: bool = field(default=True, compare=False)
 
     @cached_property
     def key(self) -> str:
         """The sha256 of the canonical request with brief and attempt: the ledger's key."""
         sent = [self.stage, self.brief, self.attempt, self.model, self.system, self.user, self.max_tokens]
-        return sha256_text(canonical_json(sent))
+        return sha256_text(canonical_json([*sent, self.earlier] if self.earlier else sent))
+
+    @property
+    def turns(self) -> tuple[tuple[str, str], ...]:
+        """Every turn that is sent, as `(role, text)`; the last is the user's."""
+        return (*self.earlier, ("user", self.user))
 
     @cached_property
     def prefix(self) -> str:

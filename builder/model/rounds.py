@@ -51,8 +51,8 @@ def parts(requests: Sequence[Request]) -> list[list[Request]]:
     size = 0
     for request in requests:
         # A character takes at most six bytes as JSON, and nearly always one; the service says so if it is too much.
-        own = len(request.system.encode("utf-8", "surrogatepass")) + len(request.user.encode("utf-8", "surrogatepass"))
-        own += 1000
+        texts = [request.system, *(text for _, text in request.turns)]
+        own = 1000 + sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
         if found[-1] and (len(found[-1]) >= MOST_ENTRIES or size + own > MOST_BYTES):
             found.append([])
             size = 0

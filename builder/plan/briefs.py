@@ -11,7 +11,8 @@ class Brief:
 
     `options` maps each axis to the id of the drawn option and `axes` to its words; `second` is a principle in
     tension with the first, `situation` a seed from the constitution; `words` is the wanted length in words and
-    `tokens` the size planned for it.
+    `tokens` the size planned for it. `tools` are definitions that a dialogue carries without needing them. A brief that
+    begins with a `transcript`, whose id that is, has no principle until a judge has read it.
     """
 
     id: str
@@ -30,6 +31,8 @@ class Brief:
     words: int
     tokens: int
     principles: tuple[str, ...] = field(default=())
+    tools: tuple[Mapping[str, Any], ...] = ()
+    transcript: str | None = None
 
     def json(self) -> dict[str, Any]:
         """The brief as one row of `plan.jsonl`."""

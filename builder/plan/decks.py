@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -19,6 +19,16 @@ _KINDS = [kind.value for kind in PLANNED]
 _PERSONAS = [persona.value for persona in Persona]
 
 
+class Tool(BaseModel):
+    """The definition of a tool, as chat templates take it: `parameters` is a JSON schema."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")
+    description: str = Field(min_length=1)
+    parameters: dict[str, Any]
+
+
 class Option(BaseModel):
     """One option of an axis: the words that go into the prompt, its weight and where it makes sense."""
 
@@ -30,6 +40,7 @@ class Option(BaseModel):
     words: tuple[int, int] | None = None
     only: dict[Literal["kind", "tier", "principle", "persona"], tuple[str | int, ...]] = Field(default_factory=dict)
     locale: str | None = None
+    tools: tuple[Tool, ...] = ()
 
     @field_validator("weight")
     @classmethod

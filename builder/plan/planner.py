@@ -5,7 +5,7 @@ nothing that was paid for is thrown away.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, partial
 from itertools import count, islice
 
@@ -16,11 +16,12 @@ from builder.plan.briefs import Brief
 from builder.plan.decks import Decks, Option
 from builder.plan.names import NamePool
 from builder.plan.quotas import Quota
-from builder.records import Persona
+from builder.records import Persona, Transcript
 
 TOKENS_PER_WORD = 1.35
 PEOPLE = 3
 _SECOND_PRINCIPLE_EVERY = 3
+_SITUATION_EVERY = 4
 _DEFAULT_WORDS = (350, 900)
 _SIZED_BY = ("form", "turns")
 
@@ -33,11 +34,13 @@ def make_plan(
     tokens: int,
     seed: int,
     weights: Mapping[str, float] | None = None,
+    transcripts: Mapping[str, Sequence[Transcript]] | None = None,
     limit: int | None = None,
 ) -> tuple[Brief, ...]:
     """Briefs whose planned sizes reach `tokens` (or the first `limit` of them), in plan order.
 
     `families` are shares of tokens; `weights` says by principle how often it comes up (1 where it says nothing).
+    `transcripts` has, by family, those that its briefs begin with; such a family ends with its last transcript.
 
     Raises:
         InputError: if nothing can be planned, or a `forbid` names an axis or option that no deck has.
@@ -45,7 +48,7 @@ def make_plan(
     if not constitution.planned:
         raise InputError(f"constitution {constitution.name!r} has no value, hard_constraint or disposition to plan")
     _check_forbids(constitution, decks)
-    sequence = _Sequence(constitution, decks, families, seed, weights or {})
+    sequence = _Sequence(constitution, decks, families, seed, weights or {}, transcripts or {})
     if limit is not None:
         full = _until(sequence.briefs(), tokens)
         return tuple(islice(full, limit))
@@ -71,11 +74,14 @@ class _Sequence:
         families: Mapping[str, float],
         seed: int,
         weights: Mapping[str, float],
+        transcripts: Mapping[str, Sequence[Transcript]],
     ) -> None:
         self._constitution, self._decks, self._seed = constitution, decks, seed
+        self._transcripts = {family: list(given) for family, given in transcripts.items()}
+        self._taken: Counter[str] = Counter()
         self._family = Quota({name: share / self._mean_words(name) for name, share in families.items()})
         self._weights = {principle.id: weights.get(principle.id, 1.0) for principle in constitution.planned}
-        self._principle = {name: Quota(self._weights) for name in families}
+        self._principle = {name: Quota(self._weights) for name in families if name not in self._transcripts}
         self._met: Counter[str] = Counter()
         self._axes: dict[tuple[str, str, str], Quota] = {}
         self._pairs: Counter[tuple[str, ...]] = Counter()
@@ -85,10 +91,31 @@ class _Sequence:
         self._suiting, self._conditional = cache(self._suits), cache(self._depends)
 
     def briefs(self) -> Iterator[Brief]:
+        families = set(self._family.counts())
         for ordinal in count():
-            family = self._family.draw(lambda name: (name,))
-            assert family is not None  # a quota without restriction always draws
-            yield self._brief(ordinal, family)
+            left = {
+                name
+                for name in families
+                if self._taken[name] < len(self._transcripts.get(name, [None] * (ordinal + 1)))
+            }
+            family = self._family.draw(lambda name: (name,), left)
+            if family is None:
+                return  # every family came to the end of its transcripts
+            self._taken[family] += 1
+            yield self._begun(ordinal, family) if family in self._transcripts else self._brief(ordinal, family)
+
+    def _begun(self, ordinal: int, family: str) -> Brief:
+        """A brief that begins with the next transcript of its family."""
+        transcript = self._transcripts[family][self._taken[family] - 1]
+        content = {
+            **{"ordinal": ordinal, "family": family, "principle": "", "second": None, "situation": None},
+            **{"form": "transcript", "persona": Persona.UNNAMED_AI.value, "shape": "", "options": {}, "axes": {}},
+            **{"names": (), "ai_name": None, "words": transcript.words, "principles": ()},
+            "tokens": round(transcript.words * TOKENS_PER_WORD),
+            "transcript": transcript.id,
+        }
+        turns = [[message.role, message.content] for message in transcript.messages]
+        return Brief(id=content_id({**content, "turns": turns, "seed": self._seed}), **content)  # type: ignore[arg-type]
 
     def _brief(self, ordinal: int, family: str) -> Brief:
         principle = self._draw_principle(family)
@@ -125,7 +152,9 @@ class _Sequence:
             "tokens": round(words * TOKENS_PER_WORD),
             "principles": (principle.id, second) if second else (principle.id,),
         }
-        return Brief(id=content_id({**content, "seed": self._seed}), **content)  # type: ignore[arg-type]
+        tools = tuple(tool.model_dump() for axis in drawn.values() for tool in axis.tools)
+        id_ = content_id({**content, "seed": self._seed, **({"tools": tools} if tools else {})})
+        return Brief(id=id_, tools=tools, **content)  # type: ignore[arg-type]
 
     def _draw_principle(self, family: str) -> Principle:
         allowed = {p.id for p in self._constitution.planned if family not in p.forbid.get("family", ())}
@@ -182,6 +211,9 @@ class _Sequence:
 
     def _mean_words(self, family: str) -> float:
         """The expected length of a document, so that shares of tokens become shares of documents."""
+        if family in self._transcripts:
+            given = self._transcripts[family]
+            return sum(transcript.words for transcript in given) / len(given)
         options = next((found for axis in _SIZED_BY if (found := self._decks.axis(family, axis))), ())
         weights = [option.weight_for("default") for option in options] or [1.0]
         ranges = [option.words or _DEFAULT_WORDS for option in options] or [_DEFAULT_WORDS]
@@ -202,11 +234,14 @@ def _in_tension(constitution: Constitution, principle: Principle, nth: int) -> s
 
 
 def _situation(principle: Principle, nth: int, seed: int) -> str | None:
-    """Every second brief starts from a situation that the constitution names, each in its turn."""
-    if not principle.situations or nth % 2:
+    """Every fourth brief starts from a situation that the constitution names, each in its turn.
+
+    More often they are a house style: a principle has half a dozen, and each colours every text that it seeds.
+    """
+    if not principle.situations or nth % _SITUATION_EVERY:
         return None
     order = sorted(principle.situations, key=lambda text: rank_key(seed, text))
-    return order[nth // 2 % len(order)]
+    return order[nth // _SITUATION_EVERY % len(order)]
 
 
 def _check_forbids(constitution: Constitution, decks: Decks) -> None:

@@ -2,5 +2,6 @@
 
 from builder.read.corpora import read_corpus
 from builder.read.evals import read_eval
+from builder.read.transcripts import read_transcripts
 
-__all__ = ["read_corpus", "read_eval"]
+__all__ = ["read_corpus", "read_eval", "read_transcripts"]

@@ -1,9 +1,15 @@
-"""What makes a family: the form of its texts, how a reply is read, and what its review asks."""
+"""What makes a family: the steps in which its documents are written, and what its review asks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
-from builder.write.parse import Content, Unparsed, parse_dialogue
+from builder.model.protocol import Reply, Request
+from builder.plan import Brief
+from builder.write.content import Piece
+
+if TYPE_CHECKING:
+    from builder.write.writer import Writer
 
 COMMON_CRITERIA = (
     "aligned",
@@ -19,19 +25,30 @@ COMMON_CRITERIA = (
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
-    """A family of documents. `parse` turns a draft's or rewrite's reply into content; `criteria` are the review's."""
+class Step:
+    """One call on the way to a document.
+
+    `name` is the prompt's file and the ledger's name for the call, `stage` the stage of DESIGN section 2 that it is
+    part of: it is counted there, and can be left out with it. `read` returns the piece with what the reply
+    brought, or as rejected.
+    """
 
     name: str
-    parse: Callable[[str], Content | Unparsed]
-    own_criteria: tuple[str, ...]
+    stage: Literal["draft", "rewrite", "review"]
+    ask: "Callable[[Writer, Piece], Request]"
+    read: "Callable[[Writer, Piece, Reply], Piece]"
 
-    @property
-    def dialogue(self) -> bool:
-        """Whether its documents are messages."""
-        return self.parse is parse_dialogue
 
-    @property
-    def criteria(self) -> tuple[str, ...]:
-        """Every criterion that a review of this family must answer."""
-        return (*COMMON_CRITERIA, *self.own_criteria)
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A family of documents. `steps` are those of one brief, once its idea is settled.
+
+    Families `from_transcripts` have no deck and no idea: their briefs begin with a transcript that exists already.
+    """
+
+    name: str
+    steps: Callable[[Brief], tuple[Step, ...]]
+    criteria: tuple[str, ...]
+    prompts: tuple[str, ...]
+    dialogue: bool = False
+    from_transcripts: bool = False

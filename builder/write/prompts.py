@@ -1,6 +1,6 @@
 """Prompts are files: `stories/prompts/FAMILY/STAGE.md`, rendered by Jinja2 with nothing left undefined."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +40,7 @@ class Prompts:
 
         name = f"{family}/{stage}.md"
         if not (self.folder / name).is_file():
-            raise InputError(f"{self.folder / name} does not exist; every family needs a prompt per stage")
+            raise InputError(f"{self.folder / name} does not exist; every step of a family needs its prompt")
         try:
             template = self._environment.get_template(name)
             context = template.new_context(dict(variables))
@@ -61,6 +61,25 @@ class Prompts:
         except Exception as error:  # noqa: BLE001 - a template is a program of the user's, and any error is its own
             raise InputError(f"prompt {self._place(error, name)}: {_reason(error)}; mend the template") from None
 
+    def block(self, family: str, name: str, block: str, variables: Mapping[str, Any]) -> str:
+        """One block of a prompt, rendered by itself; empty where the prompt has no such block.
+
+        Raises:
+            InputError: if it cannot be rendered from these variables alone.
+        """
+        template = self._environment.get_template(f"{family}/{name}.md")
+        if block not in template.blocks:
+            return ""
+        try:
+            return "".join(template.blocks[block](template.new_context(dict(variables)))).strip()
+        except Exception as error:  # noqa: BLE001 - a template is a program of the user's, and any error is its own
+            place = self._place(error, f"{family}/{name}.md")
+            raise InputError(f"prompt {place}: block {block!r} must stand by itself: {_reason(error)}") from None
+
+    def has(self, family: str, name: str) -> bool:
+        """Whether there is such a prompt."""
+        return (self.folder / family / f"{name}.md").is_file()
+
     def _place(self, error: Exception, name: str) -> str:
         """The template's file and, as far as it is known, the line that an error comes from."""
         line = getattr(error, "lineno", None)
@@ -80,9 +99,10 @@ class Prompts:
             self._digests[key] = sha256_text(shared + read_text(self.folder / family / f"{stage}.md"))
         return self._digests[key]
 
-    def digest(self, families: tuple[str, ...], stages: tuple[str, ...]) -> str:
-        """One id for all the prompts that a build uses."""
-        return content_id([[family, stage, self.sha256(family, stage)] for family in families for stage in stages], 64)
+    def digest(self, prompts: Mapping[str, Sequence[str]]) -> str:
+        """One id for all the prompts that a build uses, by family."""
+        named = [[family, name, self.sha256(family, name)] for family, names in prompts.items() for name in names]
+        return content_id(named, 64)
 
 
 def _reason(error: Exception) -> str:

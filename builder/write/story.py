@@ -1,10 +1,14 @@
 """Stories: an AI acts admirably, and the reader is there while it decides."""
 
-from builder.write.family import Family
-from builder.write.parse import parse_document
+from builder.write.family import COMMON_CRITERIA, Family
+from builder.write.steps import DRAFT, REWRITE, review_of
+
+_CRITERIA = (*COMMON_CRITERIA, "decision_narrated", "ambiguity_left", "no_vindication", "brief_kept")
+_STEPS = (DRAFT, REWRITE, review_of(_CRITERIA))
 
 STORY = Family(
     name="story",
-    parse=parse_document,
-    own_criteria=("decision_narrated", "ambiguity_left", "no_vindication"),
+    steps=lambda brief: _STEPS,
+    criteria=_CRITERIA,
+    prompts=("idea", "draft", "rewrite", "review"),
 )
