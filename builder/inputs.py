@@ -11,6 +11,10 @@ from builder.errors import InputError
 from builder.hashing import content_id, sha256_file
 from builder.measure import Embedder, load_embedder
 from builder.measure.instrument import Instrument
+from builder.model.backends import recording_path
+from builder.model.offline import NAME as OFFLINE
+from builder.model.recorded import NAME as RECORDED
+from builder.model.recorded import about_recording
 from builder.plan import Brief, Decks, load_decks, make_plan
 from builder.progress import Watch, counting, unwatched
 from builder.read import read_corpus, read_eval, read_transcripts
@@ -18,6 +22,11 @@ from builder.records import Eval, Transcript
 from builder.screen import EvalScreen
 from builder.shipped import shipped
 from builder.write import FAMILIES, Prompts, Writer
+
+_OFFLINE_TEXT = (
+    "The text was put together by the offline model from deck material, without any language model. "
+    "It shows the machinery at work and is unfit for training."
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,7 @@ class Inputs:
     background_folder: Path
     embedder: str
     watch: Watch
+    root: Path
 
     @cached_property
     def instrument(self) -> Instrument:
@@ -87,6 +97,14 @@ class Inputs:
             limit=limit,
         )
 
+    @property
+    def about(self) -> tuple[str, ...]:
+        """What a reader has to know first about where the text comes from."""
+        model = self.config.model
+        if model.backend == RECORDED:
+            return about_recording(recording_path(model, self.root))
+        return (_OFFLINE_TEXT,) if model.backend == OFFLINE else ()
+
     @cached_property
     def writer(self) -> Writer:
         """What asks for everything that is written in this build."""
@@ -138,6 +156,7 @@ def open_inputs(project: Project, watch: Watch = unwatched) -> Inputs:
         "prompts": (config.prompts, digest),
         **({"transcripts": (config.transcripts, sha256_file(path))} if path else {}),
         **_offline_deck(deck_folder, config),
+        **_recording(config, project.root),
         **{f"eval {eval_.name}": (eval_.name, eval_.fingerprint) for eval_ in evals},
     }
     background = project.background()
@@ -153,6 +172,7 @@ def open_inputs(project: Project, watch: Watch = unwatched) -> Inputs:
         background,
         project.embedder(),
         watch,
+        project.root,
     )
 
 
@@ -196,6 +216,13 @@ def _offline_deck(folder: Path, config: BuildConfig) -> dict[str, tuple[str, str
     if config.model.backend != "offline" or not path.is_file():
         return {}
     return {"offline deck": (f"{config.decks}/offline.yaml", sha256_file(path))}
+
+
+def _recording(config: BuildConfig, root: Path) -> dict[str, tuple[str, str]]:
+    if config.model.backend != RECORDED:
+        return {}
+    path = recording_path(config.model, root)
+    return {"recording": (config.model.recording or path.name, sha256_file(path))} if path.is_file() else {}
 
 
 def background_texts(folder: Path | None = None) -> list[str]:

@@ -13,12 +13,14 @@ from builder.config import Project
 from builder.emit import Emitted, emit
 from builder.estimate import Estimate, estimate
 from builder.inputs import Inputs, open_inputs
+from builder.making import making_rows, report_page
 from builder.model import Caller, Ledger, Opening, Totals, measure, open_backend, open_prices, prove_backend
 from builder.plan import Brief
 from builder.progress import Progress, Watch, unwatched
 from builder.records import Document
 from builder.selection import within_budget
 from builder.state import Tally, check_identity, private_files
+from builder.whole_file import write_whole
 from builder.write import Writer
 from builder.write.proof import prove_prompts
 
@@ -94,5 +96,8 @@ def _opening(project: Project, folder: Path, ledger: Ledger, inputs: Inputs) -> 
 
 def _emit(folder: Path, chosen: list[Document], tally: Tally, inputs: Inputs) -> Emitted:
     facts = tally.facts(inputs, chosen)
-    injected, private = inputs.writer.injected(), private_files(tally, inputs, chosen)
-    return emit(folder, chosen, tally.rejections, facts, injected, private)
+    making = making_rows(tally, chosen)
+    private = private_files(tally, inputs, making)
+    emitted = emit(folder, chosen, tally.rejections, facts, inputs.writer.injected(), private)
+    write_whole(folder / "report.html", report_page(tally, inputs, making))
+    return emitted

@@ -143,7 +143,7 @@ class Tally:
                 "chunker": inputs.instrument.chunker.fingerprint,
                 **{f"screen {screen.eval.name}": screen.fingerprint for screen in inputs.screens},
             },
-            notes=_notes(config.model.backend, chosen),
+            notes=_notes(inputs, chosen),
         )
 
 
@@ -172,7 +172,7 @@ def check_identity(ledger: "Ledger", folder: Path, inputs: "Inputs") -> None:
         )
 
 
-def private_files(tally: Tally, inputs: "Inputs", chosen: Sequence[Document]) -> dict[str, bytes]:
+def private_files(tally: Tally, inputs: "Inputs", making: Sequence[dict[str, Any]]) -> dict[str, bytes]:
     """What goes under `.build/` and is never published: the plan, how each text came about, the distance rows, the
     prompts that were stripped, and the hashes that `verify` scans by.
 
@@ -190,43 +190,11 @@ def private_files(tally: Tally, inputs: "Inputs", chosen: Sequence[Document]) ->
     names, words = [screen.eval.name for screen in screens], [screen.verbatim_words for screen in screens]
     np.savez_compressed(packed, names=np.array(names), words=np.array(words), **arrays)  # type: ignore[arg-type]
     return {
-        "writing.jsonl": _lines(writing_rows(tally, chosen)),
+        "writing.jsonl": _lines(making),
         "injected.json": json.dumps(list(inputs.writer.injected()), ensure_ascii=False).encode(),
         "plan.jsonl": _lines([brief.json() for brief in tally.briefs.values()]),
         "distance.jsonl": _lines([row.json() for row in tally.rows]),
         "evals.npz": packed.getvalue(),
-    }
-
-
-def writing_rows(tally: Tally, chosen: Sequence[Document]) -> list[dict[str, Any]]:
-    """How each planned text came about, as far as it came: idea, draft, problems, rewrite, review and outcome."""
-    kept = {document.brief: document.id for document in chosen}
-    gone = {rejection.brief: rejection for rejection in tally.rejections}
-    return [_writing_row(brief, tally, kept.get(brief.id), gone.get(brief.id)) for brief in tally.briefs.values()]
-
-
-def _writing_row(brief: Brief, tally: Tally, document: str | None, gone: Rejection | None) -> dict[str, Any]:
-    piece = tally.pieces.get(brief.id) or Piece(brief, "")
-    review = piece.review.verdicts if piece.review else None
-    return {
-        **{"brief": brief.id, "family": brief.family, "form": brief.form, "persona": brief.persona},
-        **{"shape": brief.shape, "principles": list(brief.principles or piece.principles)},
-        **{"place": brief.axes.get("place"), "words": brief.words, "idea": piece.idea or None},
-        "turned_down": list(tally.turned_down.get(brief.id, ())),
-        "title": piece.draft.title,
-        "opening": piece.opening.tagged or None,
-        "trial": piece.trial,
-        "revision": piece.revision,
-        "draft": piece.draft.tagged or None,
-        "problems": piece.content.problems,
-        "final": piece.content.tagged or None,
-        "kept_draft": piece.content.kept,
-        "review": review and {name: {"verdict": verdict, "evidence": why} for name, (verdict, why) in review.items()},
-        "outcome": "kept" if document else "rejected",
-        "stage": gone.stage if gone else None,
-        "reason": gone.reason if gone else None,
-        "action": gone.action.value if gone else None,
-        "document": document,
     }
 
 
@@ -243,17 +211,15 @@ def _versions() -> dict[str, str]:
     return {package: version(package) for package in _PACKAGES}
 
 
-def _notes(backend: str, chosen: Sequence[Document]) -> list[str]:
+def _notes(inputs: "Inputs", chosen: Sequence[Document]) -> list[str]:
+    config = inputs.config
     notes = [
         "Class 2 (the same dilemma in another world) is not measured by this version: it has no structural view, "
         "and no judge was configured.",
     ]
-    if backend == "offline":
-        notes.insert(
-            0,
-            "The text was put together by the offline model from deck material, without any language model. "
-            "It shows the machinery at work and is unfit for training.",
-        )
+    notes = [*inputs.about, *notes]
+    if config.ablate:
+        notes.append(f"This build is for comparing: it leaves out the {' and the '.join(config.ablate)}.")
     unread = sum(any(f.check == "review" and f.reason == "not judged" for f in d.findings) for d in chosen)
     if unread:
         notes.append(f"The review judged nothing in {unread} of {len(chosen)} documents.")

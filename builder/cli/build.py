@@ -52,7 +52,8 @@ def build(
     lines = [
         f"{folder}: {len(built.documents)} documents ({named}), {tokens:,} tokens; "
         f"{built.rejected} of {built.planned} briefs rejected, each with its reason in .build/rejected.jsonl",
-        f"Read {folder}/README.md first; check it any time with: exempla verify {folder}",
+        f"Read {folder}/README.md, and {folder}/report.html to see how each text came about; "
+        f"check it any time with: exempla verify {folder}",
     ]
     if built.spent and built.spent.attempts:
         lines.append(in_words(built.spent))

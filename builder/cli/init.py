@@ -16,7 +16,7 @@ BUILD_YAML = """\
 name: {name}
 constitution: constitution/linnet.yaml
 # concern: the behaviour you worry about; it weights the principles that speak of it, and the card records it
-families: {{explanatory: 0.4, story: 0.4, advice: 0.2}}    # shares of tokens
+families: {{explanatory: 0.38, story: 0.38, advice: 0.18, demonstration: 0.06}}    # shares of tokens
 size: {{tokens: 110000}}
 evals: [evals/agentic-misalignment, evals/research-sabotage, evals/framing]
 model: {{backend: offline}}    # scaffolding without a language model: unfit for training

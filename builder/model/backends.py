@@ -17,6 +17,7 @@ from builder.model.patience import Patience
 from builder.model.prices import Prices, pico
 from builder.model.protocol import Backend
 from builder.model.settings import ModelConfig, Spend
+from builder.shipped import shipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,12 @@ def _batches(opening: Opening, *, submits: bool = True) -> batches.BatchModel:
 
 
 def _recorded(opening: Opening) -> OneByOne:
-    return OneByOne(recorded.RecordedModel(opening.root / str(opening.config.recording), opening.say))
+    return OneByOne(recorded.RecordedModel(recording_path(opening.config, opening.root), opening.say))
+
+
+def recording_path(config: ModelConfig, root: Path) -> Path:
+    """The recording that a config names, by default the shipped one."""
+    return root / config.recording if config.recording else shipped("stories", "recorded") / "default.jsonl"
 
 
 BACKENDS: dict[str, Callable[[Opening], Backend]] = {
@@ -75,14 +81,12 @@ def prove_backend(config: ModelConfig, spend: Spend | None, models: Sequence[str
     """See that a config names a backend that can be opened, before anything is written.
 
     Raises:
-        InputError: if it does not exist, or lacks a recording, a key, a price or a spend cap.
+        InputError: if it does not exist, or lacks a key, a price or a spend cap.
     """
     name = config.backend
     if name not in BACKENDS:
         known = ", ".join(BACKENDS)
         raise InputError(f"model backend {name!r} does not exist{nearest(name, list(BACKENDS))}; known: {known}")
-    if name == recorded.NAME and config.recording is None:
-        raise InputError("backend 'recorded' needs a recording; add `recording: PATH` to `model` in build.yaml")
     if name in (live.NAME, batches.NAME):
         find_key(config)
         if not _free(open_prices(config, root), models) and spend is None:

@@ -29,18 +29,25 @@ class RecordedModel:
             InputError: if it does not exist or cannot be read, with file and line.
         """
         self._recording, self._say = recording, say
+        self._stages: dict[str, set[str]] = {}
         self._calls: dict[tuple[str, str, int], list[Call]] = {}
         for call in _calls(recording):
+            self._stages.setdefault(call.brief, set()).add(call.stage)
             self._calls.setdefault((call.brief, call.stage, call.attempt), []).append(call)
         self._told: set[str] = set()
 
     async def answer(self, request: Request) -> Reply:
         """The recorded answer, preferring a completed one where a fallback answered what was refused.
 
+        Another idea than were recorded, or the continuation of a text that was given up in the recording, is a failed
+        answer: screens may have changed since, and the texts that they let through go on.
+
         Raises:
-            InputError: if this brief and stage are not in the recording.
+            InputError: if this brief is not in the recording.
         """
         calls = self._calls.get((request.brief, request.stage, request.attempt))
+        if not calls and (request.brief in self._stages or request.attempt):
+            return Reply("", Outcome.FAILED, NAME)
         if not calls:
             raise InputError(
                 f"{self._recording} has no answer to the {request.stage} of brief {request.brief}; it fits another "
@@ -58,14 +65,28 @@ class RecordedModel:
             self._say(f"prompt {name} has changed since {self._recording} was recorded; the answers are to the old one")
 
 
-def save_recording(ledger: Ledger, path: Path) -> int:
+def about_recording(recording: Path) -> tuple[str, ...]:
+    """What a recording says of where its answers come from; nothing where it says nothing or cannot be read."""
+    try:
+        with recording.open(encoding="utf-8") as file:
+            head = json.loads(file.readline())
+    except (OSError, ValueError, RecursionError):
+        return ()
+    about = head.get("about") if isinstance(head, dict) else None
+    return (about,) if isinstance(about, str) else ()
+
+
+def save_recording(ledger: Ledger, path: Path, about: str = "") -> int:
     """Save the completed calls of a ledger as a recording of JSON lines; returns how many there are.
+
+    `about` says where the answers come from; it is the first line, and stands in the card of every build from them.
 
     Raises:
         InputError: if it cannot be written.
     """
+    head = [json.dumps({"about": about}, ensure_ascii=False)] if about else []
     lines = [json.dumps(_row(call), ensure_ascii=False, sort_keys=True) for call in ledger.calls()]
-    write_whole(path, "".join(f"{line}\n" for line in lines), folders=True)
+    write_whole(path, "".join(f"{line}\n" for line in [*head, *lines]), folders=True)
     return len(lines)
 
 
@@ -82,7 +103,10 @@ def _calls(recording: Path) -> list[Call]:
         raise InputError(f"{recording} cannot be read: {error.strerror}; name a recording in `model`") from None
     except UnicodeDecodeError:
         raise InputError(f"{recording} is not UTF-8, so it is no recording") from None
-    return [_call(line, f"{recording}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
+    rows = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    if rows and about_recording(recording):
+        rows = rows[1:]
+    return [_call(line, f"{recording}:{number}") for number, line in rows]
 
 
 def _row(call: Call) -> dict[str, Any]:
