@@ -1,19 +1,20 @@
 """Ideas in rounds: screened before money is spent, asked for again, settled once and for all."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from builder.config import BuildConfig, Project
 from builder.errors import InputError
-from builder.ideas import REGENERATIONS
+from builder.ideas import REGENERATIONS, groups
 from builder.inputs import Inputs, open_inputs
 from builder.model import Caller, Ledger, OneByOne, Outcome, Reply, Request
-from builder.plan import Brief, make_plan
+from builder.plan import Brief
 from builder.progress import unwatched
 from builder.state import Tally
-from builder.steps import Piece, settle_ideas
-from builder.write import Writer
+from builder.steps import settle_ideas
+from builder.write import IDEAS_PER_CALL, Piece
 
 TAKEN = "A ferryman keeps two books, one of what people paid and one of what they owed, and is asked for both."
 BRIEFS = 12
@@ -32,41 +33,44 @@ class Author:
         if len(self.asked) >= self._stop_after:
             raise InputError("the author has gone home; ask tomorrow")
         self.asked.append(request)
-        if request.attempt < self._repeats:
-            return self._reply(self._wasted)
-        slots = request.facts["slots"]
-        words = f"{slots['trade']} at {slots['place']}: {slots['title']}. {slots['name']} and {slots['other']} {slots['shape']}"
-        return self._reply(f"{words}. {request.facts['axes'].get('form', '')} {request.facts['why_sentences'][0]}")
+        ideas = [self._idea(request.attempt, facts) for _, facts in request.facts["briefs"]]
+        text = "\n".join(f'<idea n="{number}">{idea}</idea>' for number, idea in enumerate(ideas, 1))
+        return Reply(text, Outcome.COMPLETED, self.name)
 
-    def _reply(self, idea: str) -> Reply:
-        return Reply(f"<idea>{idea}</idea>", Outcome.COMPLETED, self.name)
+    def _idea(self, attempt: int, facts: dict[str, Any]) -> str:
+        if attempt < self._repeats:
+            return self._wasted
+        slots = facts["slots"]
+        words = f"{slots['trade']} at {slots['place']}: {slots['title']}. {slots['name']} and {slots['other']} {slots['shape']}"
+        return f"{words}. {facts['axes'].get('form', '')} {facts['why_sentences'][0]}"
 
 
 @pytest.fixture(scope="module")
 def inputs() -> Inputs:
-    config = BuildConfig(evals=("framing",), seed=5)
+    shares = {"explanatory": 0.4, "story": 0.4, "advice": 0.2}
+    models = dict.fromkeys(("idea", "draft", "rewrite", "review"), "m")
+    config = BuildConfig(evals=("framing",), seed=5, families=shares, model={"backend": "offline", "stages": models})
     return open_inputs(Project(config, Path("/nowhere")))
 
 
 @pytest.fixture(scope="module")
 def briefs(inputs: Inputs) -> tuple[Brief, ...]:
-    return make_plan(
-        inputs.constitution, inputs.decks, families=inputs.config.families, tokens=99_999, seed=5, limit=BRIEFS
-    )
+    return inputs.briefs(BRIEFS)
 
 
-def settle(path: Path, author: Author, inputs: Inputs, briefs: tuple[Brief, ...]) -> tuple[list[Piece], Tally]:
+def settle(
+    path: Path, author: Author, inputs: Inputs, briefs: tuple[Brief, ...], plan: tuple[Brief, ...] = ()
+) -> tuple[list[Piece], Tally]:
     tally = Tally(briefs)
-    writer = Writer(inputs.constitution, inputs.prompts, dict.fromkeys(("idea", "draft", "rewrite", "review"), "m"))
     with Ledger(path / ".build" / "ledger.sqlite") as ledger, Caller(OneByOne(author), ledger) as caller:
-        return settle_ideas(briefs, writer, caller, ledger, inputs, tally, unwatched), tally
+        return settle_ideas(briefs, plan or briefs, inputs, caller, ledger, tally, unwatched), tally
 
 
 def test_good_ideas_are_settled_in_one_attempt_each(tmp_path: Path, inputs: Inputs, briefs: tuple[Brief, ...]) -> None:
     author = Author()
     pieces, tally = settle(tmp_path, author, inputs, briefs)
     assert [piece.brief for piece in pieces] == list(briefs)
-    assert len(author.asked) == BRIEFS and tally.dry == 0
+    assert len(author.asked) == len(groups(briefs)) and tally.dry == 0
     assert tally.survival() == [{"attempt": 0, "kept": BRIEFS, "rejected": 0}]
 
 
@@ -89,7 +93,7 @@ def test_a_cell_that_repeats_itself_stays_dry_after_three_regenerations(
     author = Author(repeats=99)
     pieces, tally = settle(tmp_path, author, inputs, briefs)
     assert len(pieces) == 1 and tally.dry == BRIEFS - 1
-    assert len(author.asked) == BRIEFS + REGENERATIONS * (BRIEFS - 1)
+    assert len(author.asked) == len(groups(briefs)) + REGENERATIONS * (BRIEFS - 1)
     assert tally.stages["idea"] == {"in": BRIEFS, "kept": 1, "rejected": BRIEFS - 1}
     assert all(row.reason.startswith("dry: too close") and row.evidence["witness"] for row in tally.rejections)
 
@@ -116,7 +120,7 @@ def test_settled_ideas_are_never_asked_for_again(tmp_path: Path, inputs: Inputs,
     assert after.survival() == before.survival() and after.stages == before.stages
 
 
-@pytest.mark.parametrize("stop_after", [1, 7, BRIEFS, BRIEFS + 4])
+@pytest.mark.parametrize("stop_after", [1, 3, 4, 9])
 def test_interrupted_anywhere_it_ends_as_if_it_had_not_been(
     stop_after: int, tmp_path: Path, inputs: Inputs, briefs: tuple[Brief, ...]
 ) -> None:
@@ -126,17 +130,42 @@ def test_interrupted_anywhere_it_ends_as_if_it_had_not_been(
     author = Author(repeats=1)
     resumed, tally = settle(tmp_path / "b", author, inputs, briefs)
     assert resumed == whole and tally.survival() == expected.survival()
-    assert stop_after + len(author.asked) <= 2 * BRIEFS - 1 + 2, "at most the calls in flight are asked again"
+    most = len(groups(briefs)) + BRIEFS - 1 + 2
+    assert stop_after + len(author.asked) <= most, "at most the calls in flight are asked again"
 
 
 def test_a_longer_plan_keeps_what_a_shorter_one_settled(
     tmp_path: Path, inputs: Inputs, briefs: tuple[Brief, ...]
 ) -> None:
-    short, _ = settle(tmp_path, Author(), inputs, briefs[:5])
+    short, tally = settle(tmp_path, Author(), inputs, briefs[:5])
     author = Author()
     longer, _ = settle(tmp_path, author, inputs, briefs)
-    assert longer[:5] == short
-    assert len(author.asked) == BRIEFS - 5
+    assert longer[:5] == short and tally.survival() == [{"attempt": 0, "kept": 5, "rejected": 0}]
+    assert sum(len(request.facts["briefs"]) for request in author.asked) == BRIEFS - 5
+
+
+def test_a_limit_inside_a_group_asks_what_the_whole_plan_would(
+    tmp_path: Path, inputs: Inputs, briefs: tuple[Brief, ...]
+) -> None:
+    """So that a recording, or a paid answer, of the whole plan serves a part of it."""
+    whole, limited = Author(), Author()
+    settle(tmp_path / "whole", whole, inputs, briefs)
+    pieces, tally = settle(tmp_path / "part", limited, inputs, briefs[:3], briefs)
+    assert {request.key for request in limited.asked} <= {request.key for request in whole.asked}
+    assert [piece.brief for piece in pieces] == list(briefs[:3]) and tally.stages["idea"]["in"] == 3
+    rest = Author()
+    settle(tmp_path / "part", rest, inputs, briefs)
+    assert {r.key for r in limited.asked} | {r.key for r in rest.asked} == {r.key for r in whole.asked}
+
+
+def test_a_call_asks_for_a_few_ideas_of_one_family_and_a_rejected_one_is_asked_for_alone(
+    tmp_path: Path, inputs: Inputs, briefs: tuple[Brief, ...]
+) -> None:
+    author = Author(repeats=1)
+    settle(tmp_path, author, inputs, briefs)
+    sizes = [len(request.facts["briefs"]) for request in author.asked if request.attempt == 0]
+    assert max(sizes) == IDEAS_PER_CALL and sum(sizes) == BRIEFS
+    assert {len(request.facts["briefs"]) for request in author.asked if request.attempt} == {1}
 
 
 def test_a_dry_brief_is_recalled_with_its_evidence(tmp_path: Path, inputs: Inputs, briefs: tuple[Brief, ...]) -> None:

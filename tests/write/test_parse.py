@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.write import FAMILIES, Content, Review, Unparsed, parse_idea, parse_review
+from builder.write import FAMILIES, Content, Review, Unparsed, parse_ideas, parse_review
 from builder.write.parse import parse_dialogue, parse_document
 
 PROSE = "The ferry was late and nobody minded much. " * 8
@@ -108,7 +108,6 @@ def test_any_reply_gives_a_document_or_a_reason(reply: str) -> None:
             assert not any(tag in content.body for tag in ("<document", "<dialogue>", "<idea>", "<problems>"))
         else:
             assert content.reason
-    assert parse_idea(reply)
     assert parse_review(reply, CRITERIA)
 
 
@@ -119,9 +118,26 @@ def test_a_huge_reply_is_read_in_no_time() -> None:
 
 
 def test_an_idea_is_one_paragraph_of_a_sensible_length() -> None:
-    assert parse_idea(f"<idea>{'a lock-keeper waits ' * 10}\n\nstill</idea>") == "a lock-keeper waits " * 10 + "still"
-    assert parse_idea("<idea>too short</idea>") == Unparsed("the idea has 2 words")
-    assert isinstance(parse_idea(f"<idea>{'word ' * 500}</idea>"), Unparsed)
+    waits = "a lock-keeper waits " * 10
+    assert parse_ideas(f"<idea>{waits}\n\nstill</idea>", 1) == [f"{waits}still"]
+    assert parse_ideas("<idea>too short</idea>", 1) == [Unparsed("the idea has 2 words")]
+    assert isinstance(parse_ideas(f"<idea>{'word ' * 500}</idea>", 1)[0], Unparsed)
+
+
+def test_each_idea_of_a_call_is_read_by_itself() -> None:
+    first, third = "a lock-keeper waits " * 10, "a choir rehearses " * 10
+    reply = f'Here.\n<idea n="1">{first}</idea>\n<idea n="3">{third}</idea> <idea n="4">never closed'
+    assert parse_ideas(reply, 4) == [
+        first.strip(),
+        Unparsed("the reply has no idea 2"),
+        third.strip(),
+        Unparsed("idea 4 is not finished"),
+    ]
+    twice = f"<idea n='1'>{first}</idea><idea n='1'>{third}</idea><idea n='2'>{third}</idea>"
+    assert parse_ideas(twice, 2) == [Unparsed("the reply has more than one idea 1"), third.strip()]
+    nested = f'<idea n="1">{first}<document>x</document></idea>'
+    assert parse_ideas(nested, 1) == [Unparsed("idea 1 holds a tag of its own")]
+    assert parse_ideas("", 3) == [Unparsed("the reply is empty")] * 3
 
 
 def review(**changes: object) -> str:

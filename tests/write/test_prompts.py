@@ -1,5 +1,4 @@
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,10 +7,13 @@ from builder.constitution import load_constitution
 from builder.errors import InputError
 from builder.plan import Brief, load_decks, make_plan
 from builder.shipped import shipped
-from builder.write import FAMILIES, STAGES, Content, Prompts, Writer
+from builder.read import read_transcripts
+from builder.write import FAMILIES, STAGES, Prompts, Writer
 from builder.write.families import Family
+from builder.write.proof import sample_requests
 
-SHARES = {"explanatory": 0.4, "story": 0.3, "advice": 0.3}
+DECKS = ("explanatory", "story", "advice")
+SHARES = {"explanatory": 0.4, "story": 0.3, "advice": 0.25, "demonstration": 0.05}
 MODELS = dict.fromkeys(STAGES, "m")
 
 
@@ -24,41 +26,32 @@ def writer() -> Writer:
 @pytest.fixture(scope="module")
 def briefs() -> tuple[Brief, ...]:
     constitution = load_constitution(shipped("constitution", "linnet.yaml"))
-    decks = load_decks(shipped("stories", "decks"), tuple(SHARES))
-    return make_plan(constitution, decks, families=SHARES, tokens=150_000, seed=1)
-
-
-def rendered(writer: Writer, brief: Brief) -> Iterator[tuple[str, str, str]]:
-    draft = Content(text="The draft's own words.")
-    for request in (
-        writer.idea(brief, 0, ["an idea that is taken"], None),
-        writer.draft(brief, "The idea itself."),
-        writer.rewrite(brief, draft),
-        writer.review(brief, draft),
-    ):
-        yield request.stage, request.system, request.user
+    decks = load_decks(shipped("stories", "decks"), DECKS)
+    given = {"demonstration": read_transcripts(shipped("stories", "transcripts", "everyday.jsonl"))}
+    return make_plan(constitution, decks, families=SHARES, tokens=150_000, seed=1, transcripts=given)
 
 
 def test_every_prompt_of_every_family_renders_with_its_material(writer: Writer, briefs: tuple[Brief, ...]) -> None:
     seen = set()
     for brief in briefs:
-        for stage, system, user in rendered(writer, brief):
-            seen.add((brief.family, stage))
-            assert "{{" not in system + user and "{%" not in system + user and "None" not in user.split()
-            assert {"idea": "<idea>", "review": "<review>"}.get(stage, "<d") in system
-            expected = {"idea": "an idea that is taken", "draft": "The idea itself."}
-            assert expected.get(stage, "The draft's own words.") in user
-    assert seen == {(family, stage) for family in FAMILIES for stage in STAGES}
+        for request in sample_requests(brief, writer):
+            seen.add((brief.family, request.stage))
+            whole = request.system + request.user
+            assert "{{" not in whole and "{%" not in whole and "None" not in request.user.split()
+    sampled = {(family.name, "trial") for family in FAMILIES.values() if "answer" in family.prompts}
+    assert seen == {(family.name, name) for family in FAMILIES.values() for name in family.prompts} | sampled
 
 
-def test_the_system_prompt_is_one_per_family_and_stage_so_that_it_can_be_cached(
+def test_the_system_prompt_is_one_per_family_and_call_so_that_it_can_be_cached(
     writer: Writer, briefs: tuple[Brief, ...]
 ) -> None:
     systems: dict[tuple[str, str], set[str]] = {}
     for brief in briefs:
-        for stage, system, _ in rendered(writer, brief):
-            systems.setdefault((brief.family, stage), set()).add(system)
+        for request in sample_requests(brief, writer):
+            if request.shared:
+                systems.setdefault((brief.family, request.stage), set()).add(request.system)
     assert all(len(found) == 1 for found in systems.values())
+    assert ("advice", "answer") not in systems and ("advice", "trial") not in systems
 
 
 def test_an_advice_rewrite_sees_the_relevant_section_and_the_rest_the_whole(
@@ -66,21 +59,42 @@ def test_an_advice_rewrite_sees_the_relevant_section_and_the_rest_the_whole(
 ) -> None:
     constitution = load_constitution(shipped("constitution", "linnet.yaml"))
     last = constitution.planned[-1]
+    narrow = {("advice", "rewrite"), ("advice", "answer"), ("demonstration", "rewrite")}
     for family in FAMILIES:
         brief = next(b for b in briefs if b.family == family and last.id not in b.principles)
-        own = constitution.principle(brief.principle)
-        for stage, system, user in rendered(writer, brief):
-            narrow = family == "advice" and stage == "rewrite"
-            assert (last.why[:80] in system) is not narrow
-            if narrow:
-                assert own.why[:80] in user and constitution.preamble[:80] in system
+        for request in sample_requests(brief, writer):
+            if request.stage == "trial":
+                assert request.system == ""
+                continue
+            scoped = (family, request.stage) in narrow
+            assert (last.why[:80] in request.system) is not scoped
+            if scoped and brief.principle:
+                own = constitution.principle(brief.principle)
+                assert own.why[:80] in request.system + request.user and constitution.preamble[:80] in request.system
 
 
 def test_a_rejected_idea_is_asked_for_again_with_the_reason(writer: Writer, briefs: tuple[Brief, ...]) -> None:
-    first = writer.idea(briefs[0], 0, [], None)
-    again = writer.idea(briefs[0], 1, [], "too close to an idea already taken")
+    group = [brief for brief in briefs if brief.family == "story"][:3]
+    first = writer.ideas(group, 0, ["an idea that is taken"], {})
+    again = writer.ideas(group[1:2], 1, [], {group[1].id: "too close to an idea already taken"})
     assert "too close to an idea already taken" in again.user and again.key != first.key
-    assert again.system == first.system
+    assert again.system == first.system and again.brief == group[1].id
+    assert "an idea that is taken" in first.user
+    assert [f'<work n="{n}">' in first.user for n in (1, 2, 3, 4)] == [True, True, True, False]
+
+
+def test_what_is_stripped_stands_in_the_answer_prompt_and_nowhere_else(
+    writer: Writer, briefs: tuple[Brief, ...]
+) -> None:
+    (injected,) = writer.injected()
+    assert len(injected.split()) > 300
+    brief = next(brief for brief in briefs if brief.family == "advice")
+    for request in sample_requests(brief, writer):
+        assert (injected in request.system) is (request.stage == "answer")
+        assert injected not in request.user
+    constitution = load_constitution(shipped("constitution", "linnet.yaml"))
+    assert not writer.shows_injected(constitution.text()), "a document may quote the constitution"
+    assert writer.shows_injected(f"Well. {' '.join(injected.split()[40:50])} and so on")
 
 
 def test_no_prompt_hands_out_examples_or_old_habits() -> None:
@@ -136,6 +150,8 @@ def test_a_changed_base_changes_every_prompt_hash(tmp_path: Path) -> None:
     shutil.copytree(shipped("stories", "prompts"), tmp_path / "b")
     with (tmp_path / "b" / "base.md").open("a") as base:
         base.write("\n{# a comment #}\n")
-    for family in FAMILIES:
-        for stage in STAGES:
-            assert Prompts(tmp_path / "a").sha256(family, stage) != Prompts(tmp_path / "b").sha256(family, stage)
+    for family in FAMILIES.values():
+        for name in family.prompts:
+            assert Prompts(tmp_path / "a").sha256(family.name, name) != Prompts(tmp_path / "b").sha256(
+                family.name, name
+            )
