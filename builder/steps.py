@@ -114,9 +114,10 @@ def steps_of(brief: Brief, ablate: Sequence[str] = ()) -> list[Step]:
 
 def _read(step: Step, piece: Piece, reply: Reply, inputs: Inputs) -> Piece:
     if reply.outcome is not Outcome.COMPLETED:
-        return piece.rejected(f"{step.name}: the model {reply.outcome}")
-    models = {**piece.models, step.name: reply.model}
-    done = step.read(inputs.writer, replace(piece, models=models), reply)
+        done = piece.rejected(f"the model {reply.outcome}")
+    else:
+        models = {**piece.models, step.name: reply.model}
+        done = step.read(inputs.writer, replace(piece, models=models), reply)
     return done if done.reason is None or step.name == step.stage else done.rejected(f"{step.name}: {done.reason}")
 
 

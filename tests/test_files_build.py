@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from builder.config import load_project
+from builder.ideas import groups
 from builder.inputs import open_inputs
-from builder.model import Request
+from builder.model import Reply, Request
 from builder.model.offline import OfflineModel
-from builder.plan import make_plan
 from builder.shipped import shipped
-from builder.write import FAMILIES, Content, Writer, parse_idea
+from builder.write import FAMILIES, Piece, parse_ideas
 from tests.conftest import Exempla
 
 BRIEFS = 4
@@ -24,6 +25,7 @@ BUILD = """\
 name: exchange
 families: {story: 1, explanatory: 1}
 evals: [tides.jsonl]
+size: {tokens: 8000}
 model: {backend: files, stages: {idea: elm-1, draft: elm-2, rewrite: elm-2, review: elm-3}}
 """
 # Nothing that a document about a constitution comes near, so that the screens have no say in these tests.
@@ -45,27 +47,25 @@ def lay_down(folder: Path) -> Path:
 def hand_made(project: Path) -> dict[str, tuple[Request, str]]:
     """Every request that the build can come to make, by key, with an answer that passes."""
     inputs = open_inputs(load_project(project))
-    config = inputs.config
-    briefs = make_plan(inputs.constitution, inputs.decks, families=config.families, tokens=config.size.tokens, seed=0, limit=BRIEFS)  # fmt: skip
-    writer, offline = Writer(inputs.constitution, inputs.prompts, config.models), OfflineModel(inputs.deck_folder)
+    briefs = inputs.briefs()
+    writer, offline = inputs.writer, OfflineModel(inputs.deck_folder)
     answers: dict[str, tuple[Request, str]] = {}
 
-    def answer(request: Request) -> str:
-        text = asyncio.run(offline.answer(request)).text
-        answers[request.key] = (request, text)
-        return text
+    def answer(request: Request) -> Reply:
+        reply = asyncio.run(offline.answer(request))
+        if request.stage == "review":
+            verdicts = dict.fromkeys(request.facts["criteria"], {"verdict": "yes", "evidence": "read by hand"})
+            reply = replace(reply, text=f"<review>{json.dumps(verdicts)}</review>")
+        answers[request.key] = (request, reply.text)
+        return reply
 
-    for brief in briefs:
-        idea = parse_idea(answer(writer.idea(brief, 0, [], None)))
-        assert isinstance(idea, str)
-        family = FAMILIES[brief.family]
-        draft = family.parse(answer(writer.draft(brief, idea)))
-        assert isinstance(draft, Content)
-        finished = family.parse(answer(writer.rewrite(brief, draft)))
-        assert isinstance(finished, Content)
-        review = writer.review(brief, finished)
-        verdicts = json.dumps({name: {"verdict": "yes", "evidence": "read by hand"} for name in family.criteria})
-        answers[review.key] = (review, f"<review>{verdicts}</review>")
+    for group in groups(briefs):
+        ideas = parse_ideas(answer(writer.ideas(group, 0, [], {})).text, len(group))
+        for brief, idea in zip(group, ideas, strict=True):
+            piece = Piece(brief, str(idea))
+            for step in FAMILIES[brief.family].steps(brief):
+                piece = step.read(writer, piece, answer(step.ask(writer, piece)))
+            assert piece.review is not None and piece.reason is None
     return answers
 
 
@@ -101,14 +101,14 @@ def test_a_build_goes_through_its_rounds_by_file(exempla: Exempla, tmp_path: Pat
         return {answers[row["custom_id"]][0].stage for row in rows}
 
     said, asked = run()
-    assert said.startswith(f"waiting for {BRIEFS} answers to ") and stages(asked) == {"idea"}
+    assert said.startswith("waiting for 2 answers to ") and stages(asked) == {"idea"}, "one call for each family"
     assert {row["params"]["model"] for row in asked} == {"elm-1"}
 
     stranger = result("somebody-elses", "A text.", "elm-1")
     expired = {"custom_id": asked[0]["custom_id"], "result": {"type": "expired"}}
-    write(results, [answered(asked[3]), stranger, expired, answered(asked[1])])
+    write(results, [stranger, expired, answered(asked[1])])
     said, asked = run()
-    assert said.startswith("waiting for 2 answers to ")
+    assert said.startswith("waiting for 1 answer to ")
     assert said.endswith("(asked again: 1 expired; ignored: 1 row whose custom_id nobody asked for)")
 
     write(results, map(answered, asked))
@@ -144,7 +144,7 @@ def test_a_build_goes_through_its_rounds_by_file(exempla: Exempla, tmp_path: Pat
 @pytest.mark.parametrize(
     ("written", "sentence"),
     [
-        (BUILD.replace(", review: elm-3", ""), r"build.yaml:4:\d+: backend .files. .* lacks review; name a model"),
+        (BUILD.replace(", review: elm-3", ""), r"build.yaml:5:\d+: backend .files. .* lacks review; name a model"),
         (BUILD.replace("files,", "flies,"), "did you mean 'files'"),
     ],
 )
@@ -160,10 +160,10 @@ def test_two_rounds_with_a_mistake_between_them(exempla: Exempla, tmp_path: Path
     exchange = tmp_path / "corpus" / "exchange" / ".build" / "exchange"
     requests, results = exchange / "requests.jsonl", exchange / "results.jsonl"
     done = exempla("build", "--limit", 2, cwd=tmp_path)
-    assert done.returncode == 3 and "waiting for 2 answers to" in done.stderr
+    assert done.returncode == 3 and "waiting for 1 answer to" in done.stderr
     before = requests.read_bytes()
     rows = [result(key, answers[key][1], "elm-1") for key in (json.loads(line)["custom_id"] for line in before.splitlines())]  # fmt: skip
-    results.write_text(json.dumps(rows[1]) + '\n{"custom_id": "b"\n')
+    results.write_text(json.dumps(rows[0] | {"custom_id": "strange"}) + '\n{"custom_id": "b"\n')
     done = exempla("build", "--limit", 2, cwd=tmp_path)
     assert done.returncode == 2 and "results.jsonl:2: the row is not JSON" in done.stderr
     assert requests.read_bytes() == before

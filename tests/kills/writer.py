@@ -30,7 +30,7 @@ from builder.progress import unwatched
 from builder.screen import EvalScreen
 from builder.state import Tally, check_identity
 from builder.whole_file import write_whole
-from builder.write import Writer
+from builder.write.proof import prove_prompts
 from tests.kills.folders import LEDGER, NOTES, RESULT
 from tests.kills.noted import note_requests
 
@@ -87,7 +87,6 @@ def write(folder: Annotated[Path, typer.Argument()], begun: Annotated[int, typer
     config, opened = project.config, open_inputs(project)
     inputs = Unscreened(**{field.name: getattr(opened, field.name) for field in fields(Inputs)})
     briefs = planned(config.seed)
-    writer = Writer(inputs.constitution, inputs.prompts, config.models)
     prove_backend(config.model, config.spend, config.model_names, project.root)
     note_requests(folder / NOTES)
     os.write(begun, b"begun\n")
@@ -98,12 +97,10 @@ def write(folder: Annotated[Path, typer.Argument()], begun: Annotated[int, typer
         with Caller(open_backend(opening), ledger, config.model.fallback) as caller:
             check_identity(ledger, folder, inputs)
             tally = Tally(briefs)
-            writer.prove(briefs)
-            ideas = steps.settle_ideas(briefs, writer, caller, ledger, inputs, tally, unwatched)
-            drafts = steps.write_drafts(ideas, writer, caller, tally, unwatched)
-            finished = steps.rewrite(drafts, writer, caller, tally, unwatched)
-            reviewed = steps.review(finished, writer, caller, tally, unwatched)
-            kept = steps.screen(steps.assemble(reviewed, inputs), inputs, tally, unwatched)
+            prove_prompts(briefs, inputs.writer)
+            begun_ = steps.settle_ideas(briefs, briefs, inputs, caller, ledger, tally, unwatched)
+            finished = steps.write(begun_, inputs, caller, tally, unwatched)
+            kept = steps.screen(steps.assemble(finished, inputs), inputs, tally, unwatched)
     result = {
         "documents": [document.json() for document in kept],
         "rejected": [asdict(rejection) for rejection in tally.rejections],

@@ -30,10 +30,13 @@ _ASKED = ("user_opening", "user_middle", "user_ask")
 _ANSWERED = ("answer_opening", "answer_reason", "answer_step")
 _STAGES = (
     ("review", "<review>"),
+    ("judge", "<judgement>"),
+    ("answered", "<answer>"),
     ("rewrite", "<problems>"),
-    ("dialogue", "<dialogue>"),
+    ("prompt", "<dialogue>"),
     ("document", "<document>"),
-    ("idea", "<idea>"),
+    ("idea", '<idea n="1">'),
+    ("follow_up", "<user>the person's next message"),
     ("distill", '<principle>{"statement"'),
 )
 _PEOPLE = ("the neighbour", "the clerk", "the driver")
@@ -62,12 +65,28 @@ def answer(system: str, user: str) -> str:
     if stage == "distill":
         return _distilled(user)
     pen = _Pen(user)
+    if stage == "judge":
+        return f'<judgement>{{"conduct": "good", "evidence": "it helps", "principles": ["{form}"]}}</judgement>'
     if stage == "idea":
-        return f"<idea>{pen.write('idea')} {pen.write(form, 'case' if form == 'explanatory' else 'trouble')}</idea>"
+        works = re.findall(r'<work n="(\d+)">(.*?)</work>', user, re.DOTALL)
+        return "\n".join(f'<idea n="{number}">{_idea(_Pen(work), form)}</idea>' for number, work in works)
+    if stage in ("revise", "answered") and pen.draw(2):
+        return "<problems>It tells too much.</problems>\n<keep/>"
+    if stage == "answered":
+        return f"<problems>It gives no reason.</problems>\n<answer>{pen.paragraphs('advice', _ANSWERED)}</answer>"
+    if stage in ("prompt", "revise"):
+        problems = "<problems>It tells too much.</problems>\n" if stage == "revise" else ""
+        return problems + _opening(pen, user)
+    if stage == "follow_up":
+        return f"<user>{pen.paragraphs('advice', ('followup',))}</user>"
     if stage == "rewrite":
         problems = f"<problems>{pen.write('explanatory', 'objection')}</problems>\n"
         return problems + ("<keep/>" if pen.draw(4) == 0 else _body(pen, form, user, titled=False))
-    return _body(pen, form, user, titled=True) if form else pen.paragraphs("explanatory", ("reason", "case"))
+    return _body(pen, form, user, titled=True) if form else pen.paragraphs("advice", _ANSWERED)
+
+
+def _idea(pen: "_Pen", form: str) -> str:
+    return f"{pen.write('idea')} {pen.write(form, 'case' if form == 'explanatory' else 'trouble')}"
 
 
 @lru_cache(maxsize=256)
@@ -78,9 +97,13 @@ def _stage(system: str) -> tuple[str, str]:
         start = system.rfind("\n\n- ", 0, system.rfind("<review>"))
         block = system[start + 2 :].split("\n\n", 1)[0]
         return stage, " ".join(re.findall(r"^- (\w+):", block, re.MULTILINE))
-    if stage in ("rewrite", "dialogue", "document", "idea"):
-        dialogue = "<dialogue>" in system or "think of one conversation" in system
-        story = "the whole story" in system or "think of one story" in system
+    if stage == "rewrite" and "<dialogue>" in system and "<assistant>" not in system:
+        return "revise", ""
+    if stage == "judge":
+        return stage, re.findall(r"^- (\w+) \(", system, re.MULTILINE)[0]
+    if stage in ("rewrite", "document", "idea"):
+        dialogue = "<dialogue>" in system
+        story = "the whole story" in system or "to think of stories" in system
         return stage, "advice" if dialogue and stage != "idea" else "story" if story else "explanatory"
     return stage, ""
 
@@ -93,19 +116,24 @@ def _body(pen: "_Pen", family: str, user: str, *, titled: bool) -> str:
 
 
 def _dialogue(pen: "_Pen", user: str) -> str:
-    exchanges = user.count("<user>") or int((re.search(r"It has (\d) user turns", user) or [0, 1])[1])
+    """The turns of a draft with other answers."""
+    draft = user.rsplit("<draft>", 1)[-1].split("</draft>")[0]
     turns = []
-    if "<system>" in user or "system prompt included" in user:
-        turns.append(f"<system>{_brief(user).get('System prompt', 'an assistant for members')}.</system>")
-    for number in range(exchanges):
-        turns.append(f"<user>{pen.paragraphs('advice', ('followup',) if number else _ASKED)}</user>")
-        turns.append(f"<assistant>{pen.paragraphs('advice', _ANSWERED)}</assistant>")
+    for role, text in re.findall(r"<(system|user|assistant)>(.*?)</\1>", draft, re.DOTALL):
+        said = pen.paragraphs("advice", _ANSWERED) if role == "assistant" else text
+        turns.append(f"<{role}>{said}</{role}>")
     return "<dialogue>\n" + "\n".join(turns) + "\n</dialogue>"
+
+
+def _opening(pen: "_Pen", user: str) -> str:
+    setting = _brief(user).get("System prompt")
+    operator = f"<system>{setting}.</system>\n" if setting else ""
+    return f"<dialogue>\n{operator}<user>{pen.paragraphs('advice', _ASKED)}</user>\n</dialogue>"
 
 
 def _review(criteria: str, user: str) -> str:
     """Every criterion answered yes, each with words of the text as evidence."""
-    text = user.rsplit("<text>", 1)[-1].split("</text>")[0]
+    text = user.rsplit("<text>", 1)[-1].split("</text>")[0].rsplit("<transcript>", 1)[-1].split("</transcript>")[0]
     words = re.sub(r"<[^>]*>", " ", text).replace('"', "'").split() or ["none"]
     verdicts = {}
     for number, name in enumerate(criteria.split()):

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import re
 import signal
 import ssl
 import subprocess
@@ -21,10 +22,10 @@ from anthropic import AsyncAnthropic
 
 from builder.config import BuildConfig, Project
 from builder.hashing import canonical_json
+from builder.ideas import groups
 from builder.inputs import open_inputs
-from builder.model.protocol import Request
-from builder.plan import make_plan
-from builder.write import FAMILIES, Content, Unparsed, Writer, parse_idea, parse_review
+from builder.model.protocol import Outcome, Reply, Request
+from builder.write import FAMILIES, Piece, parse_ideas
 from tests.service.answers import answer
 from tests.service.faults import Faults
 from tests.service.server import Server, serve
@@ -452,26 +453,22 @@ def test_sixty_four_calls_at_once_are_all_answered() -> None:
 
 
 def test_the_texts_parse_and_judge() -> None:
-    inputs = open_inputs(Project(BuildConfig(evals=("framing",), seed=5), Path("/nowhere")), lambda *_: None)
-    families = inputs.config.families
-    briefs = make_plan(inputs.constitution, inputs.decks, families=families, tokens=999_999, seed=5, limit=24)
-    writer = Writer(inputs.constitution, inputs.prompts, dict.fromkeys(("idea", "draft", "rewrite", "review"), "m"))
-    ideas, documents = [], []
+    config = BuildConfig(evals=("framing",), seed=5, families={"explanatory": 1, "story": 1, "advice": 2})
+    inputs = open_inputs(Project(config, Path("/nowhere")), lambda *_: None)
+    briefs, writer = inputs.briefs(24), inputs.writer
+    ideas = [idea for group in groups(briefs) for idea in parse_ideas(said(writer.ideas(group, 0, [], {})), len(group))]
+    documents = []
     for brief in briefs:
-        family = FAMILIES[brief.family]
-        idea = parse_idea(said(writer.idea(brief, 0, [], None)))
-        draft = family.parse(said(writer.draft(brief, str(idea))))
-        assert isinstance(idea, str) and isinstance(draft, Content) and not draft.kept
-        rewrite = family.parse(said(writer.rewrite(brief, draft)))
-        assert not isinstance(rewrite, Unparsed)
-        content = draft if rewrite.kept else rewrite
-        review = parse_review(said(writer.review(brief, content)), family.criteria)
-        assert not isinstance(review, Unparsed) and review.judged == len(family.criteria) and not review.failed
-        assert any(evidence in " ".join(content.body.split()) for _, evidence in review.verdicts.values())
-        ideas.append(idea)
-        documents.append(content.body)
+        piece = Piece(brief, str(ideas[0]))
+        for step in FAMILIES[brief.family].steps(brief):
+            piece = step.read(writer, piece, Reply(said(step.ask(writer, piece)), Outcome.COMPLETED, "m"))
+            assert piece.reason is None, (step.name, piece.reason)
+        assert piece.review is not None and piece.review.judged == len(FAMILIES[brief.family].criteria)
+        whole = " ".join(re.sub(r"<[^>]*>", " ", piece.finished.tagged).split())
+        assert any(evidence in whole for _, evidence in piece.review.verdicts.values())
+        documents.append(piece.finished.body)
     for texts in (ideas, documents):
-        assert len(set(texts)) == len(briefs)
+        assert all(isinstance(text, str) for text in texts) and len(set(texts)) == len(briefs)
 
 
 def said(request: Request) -> str:

@@ -6,8 +6,8 @@ import pytest
 from builder.constitution import load_constitution
 from builder.errors import InputError
 from builder.plan import Brief, load_decks, make_plan
-from builder.shipped import shipped
 from builder.read import read_transcripts
+from builder.shipped import shipped
 from builder.write import FAMILIES, STAGES, Prompts, Writer
 from builder.write.families import Family
 from builder.write.proof import sample_requests
