@@ -102,11 +102,13 @@ class IdeaTable:
     def settle(self, groups: Sequence[Sequence[Brief]], replies: Sequence[Reply]) -> None:
         """Screen one attempt of a round, in the order of content hashes; each reply has the ideas of one group."""
         parsed: list[tuple[str, Brief, str, str]] = []
-        briefs = [brief for group in groups for brief in group]
+        briefs = [brief for group in groups for brief in group if brief.id not in self.kept]
         for group, reply in zip(groups, replies, strict=True):
             nothing = [Unparsed(f"the model {reply.outcome}")] * len(group)
             ideas = parse_ideas(reply.text, len(group)) if reply.outcome is Outcome.COMPLETED else nothing
             for brief, idea in zip(group, ideas, strict=True):
+                if brief.id in self.kept:
+                    continue  # settled by an earlier run; the call is asked for whole, so that it stays the same call
                 self._refused[brief.id] = (*self._refused.get(brief.id, ()), *refusers(reply))
                 if isinstance(idea, Unparsed):
                     self._refuse(brief, _No(idea.reason, idea.reason, Action.DROP, {}))

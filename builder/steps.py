@@ -55,9 +55,9 @@ def settle_ideas(
         asking = [g for g in groups(_with_ideas(round_)) if any(brief.id in wanted for brief in g)]
         waiting = {brief.id for brief in table.recall([brief for group in asking for brief in group])}
         for attempt in range(1 + REGENERATIONS):
-            left = [group for g in asking if (group := tuple(brief for brief in g if brief.id in waiting))]
+            left = [group for group in asking if any(brief.id in waiting for brief in group)]
             if attempt:
-                left = [(brief,) for group in left for brief in group]
+                left = [(brief,) for group in left for brief in group if brief.id in waiting]
             if not left:
                 break
             because = {brief.id: table.turned_down(brief) for group in left for brief in group}

@@ -1,9 +1,12 @@
 """Ideas in rounds: screened before money is spent, asked for again, settled once and for all."""
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from builder.config import BuildConfig, Project
 from builder.errors import InputError
@@ -141,7 +144,23 @@ def test_a_longer_plan_keeps_what_a_shorter_one_settled(
     author = Author()
     longer, _ = settle(tmp_path, author, inputs, briefs)
     assert longer[:5] == short and tally.survival() == [{"attempt": 0, "kept": 5, "rejected": 0}]
-    assert sum(len(request.facts["briefs"]) for request in author.asked) == BRIEFS - 5
+    settled = {piece.brief.id for piece in short}
+    assert all({id_ for id_, _ in request.facts["briefs"]} - settled for request in author.asked), "none for nothing"
+
+
+def test_a_run_that_was_stopped_between_attempts_asks_the_same_calls_again(
+    tmp_path: Path, inputs: Inputs, briefs: tuple[Brief, ...]
+) -> None:
+    """What was settled of a group must not change the call for the rest of it, whose answer is in the ledger."""
+    whole = Author(repeats=1)
+    settle(tmp_path / "whole", whole, inputs, briefs)
+    first = Author(repeats=1, stop_after=len(groups(briefs)) + 2)
+    with pytest.raises(InputError, match="gone home"):
+        settle(tmp_path / "stopped", first, inputs, briefs)
+    rest = Author(repeats=1)
+    settle(tmp_path / "stopped", rest, inputs, briefs)
+    assert {r.key for r in [*first.asked, *rest.asked]} == {r.key for r in whole.asked}
+    assert not {r.key for r in first.asked} & {r.key for r in rest.asked}
 
 
 def test_a_limit_inside_a_group_asks_what_the_whole_plan_would(
@@ -156,6 +175,26 @@ def test_a_limit_inside_a_group_asks_what_the_whole_plan_would(
     rest = Author()
     settle(tmp_path / "part", rest, inputs, briefs)
     assert {r.key for r in limited.asked} | {r.key for r in rest.asked} == {r.key for r in whole.asked}
+    assert not {r.key for r in limited.asked} & {r.key for r in rest.asked}, "what was answered is not asked again"
+    asked_for = [id_ for request in limited.asked for id_, _ in request.facts["briefs"]]
+    assert set(asked_for) > {brief.id for brief in briefs[:3]} and len(set(asked_for)) == len(asked_for)
+    assert tally.survival() == [{"attempt": 0, "kept": 3, "rejected": 0}], "the books know nothing of the others"
+
+
+@given(limits=st.lists(st.integers(1, BRIEFS), min_size=1, max_size=3))
+@settings(max_examples=4)
+def test_limits_in_any_order_come_to_the_whole_plans_calls(
+    limits: list[int], inputs: Inputs, briefs: tuple[Brief, ...]
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        asked, whole = [], Author()
+        expected, _ = settle(Path(folder) / "whole", whole, inputs, briefs)
+        for limit in (*limits, BRIEFS):
+            author = Author()
+            pieces, _ = settle(Path(folder) / "part", author, inputs, briefs[:limit], briefs)
+            assert pieces == expected[:limit]
+            asked += [request.key for request in author.asked]
+    assert sorted(asked) == sorted(request.key for request in whole.asked)
 
 
 def test_a_call_asks_for_a_few_ideas_of_one_family_and_a_rejected_one_is_asked_for_alone(
@@ -165,7 +204,11 @@ def test_a_call_asks_for_a_few_ideas_of_one_family_and_a_rejected_one_is_asked_f
     settle(tmp_path, author, inputs, briefs)
     sizes = [len(request.facts["briefs"]) for request in author.asked if request.attempt == 0]
     assert max(sizes) == IDEAS_PER_CALL and sum(sizes) == BRIEFS
-    assert {len(request.facts["briefs"]) for request in author.asked if request.attempt} == {1}
+    again = [request for request in author.asked if request.attempt]
+    assert {len(request.facts["briefs"]) for request in again} == {1}
+    assert [request.brief for request in again] == [request.facts["briefs"][0][0] for request in again]
+    assert len({request.brief for request in again}) == len(again) == BRIEFS - 1
+    assert all(request.user.count("<work n=") == 1 and "<turned_down>" in request.user for request in again)
 
 
 def test_a_dry_brief_is_recalled_with_its_evidence(tmp_path: Path, inputs: Inputs, briefs: tuple[Brief, ...]) -> None:
