@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from builder.errors import InputError, nearest
 from builder.model import ModelConfig, Spend
@@ -160,6 +160,10 @@ def load_project(path: Path | None, **changes: object) -> Project:
         config = validate(load_yaml(file), BuildConfig)
         root = file.parent
     given = {key: value for key, value in changes.items() if value is not None}
-    if given:
-        config = BuildConfig.model_validate({**config.model_dump(exclude_unset=True), **given})
+    try:
+        config = BuildConfig.model_validate({**config.model_dump(exclude_unset=True), **given}) if given else config
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        sentence = f"--{wrong['loc'][0]} {wrong['input']!r}: {wrong['msg'].replace('Input', 'it', 1)}"
+        raise InputError(sentence) from None
     return Project(config, root)

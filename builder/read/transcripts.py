@@ -52,6 +52,7 @@ def _transcript(line: bytes, place: str) -> Transcript:
     id_ = row.get("id")
     if id_ is not None and not isinstance(id_, str | int):
         raise InputError(f"{place}: `id` should be a text or a number")
+    _check_characters(f"{id_} {kept}", f"{place}: its `id` or `tools`")
     name = content_id([[m.role, m.content] for m in messages]) if id_ is None else str(id_)
     return Transcript(name, messages, kept)
 
@@ -64,9 +65,13 @@ def _message(given: Any, place: str) -> Message:  # noqa: ANN401 - any JSON valu
         raise InputError(f"{place} calls tools, which a demonstration cannot keep as it is; leave that transcript out")
     if not isinstance(content, str) or not content.strip():
         raise InputError(f"{place} should have its `content` as text")
-    if any("\ud800" <= character <= "\udfff" for character in content):
-        raise InputError(f"{place} holds half of a surrogate pair, which UTF-8 cannot store; mend its text")
+    _check_characters(content, place)
     return Message(given["role"], content)
+
+
+def _check_characters(text: str, place: str) -> None:
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise InputError(f"{place} holds half of a surrogate pair, which UTF-8 cannot store; mend its text")
 
 
 def _check_order(messages: tuple[Message, ...], place: str) -> None:

@@ -9,7 +9,8 @@ from builder.records import Message
 from builder.write.content import Content, Review
 from builder.write.tags import TAG, Unparsed, first, keeps, only, problems, unfenced, unreadable
 
-_TURN = re.compile(r"<(system|user|assistant)>(.*?)</\1>", re.DOTALL)
+# A turn holds no tag of a turn, so that looking for its end never goes past the next one.
+_TURN = re.compile(r"<(system|user|assistant)>([^<]*+(?:<(?!/?(?:system|user|assistant)>)[^<]*+)*+)</\1>")
 _IDEA = re.compile(r"""<idea\s+n=["']?(\d{1,3})["']?\s*>""")
 _VERDICTS = frozenset({"yes", "no", "not_applicable"})
 _SHORTEST_IDEA, _LONGEST_IDEA = 15, 400
@@ -25,7 +26,7 @@ def parse_ideas(reply: str, count: int) -> list[str | Unparsed]:
         return [_idea(only(reply, "idea"))]
     found: dict[int, list[str]] = {}
     starts = list(_IDEA.finditer(reply))
-    for match, after in zip(starts, [*(m.start() for m in starts[1:]), len(reply)], strict=True):
+    for match, after in zip(starts, [*(m.start() for m in starts[1:]), len(reply)], strict=False):
         found.setdefault(int(match.group(1)), []).append(reply[match.end() : after])
     return [_idea(_numbered(found.get(number, []), number)) for number in range(1, count + 1)]
 
@@ -61,6 +62,8 @@ def parse_document(reply: str) -> Content | Unparsed:
     if len(text.split()) < _SHORTEST_TEXT:
         return Unparsed(f"the document has {len(text.split())} words")
     title = first(reply.split("<document>")[0], "title")
+    if title and TAG.search(title):
+        return Unparsed("the title holds a tag of its own")
     return Content(text=text, title=title, problems=found)
 
 

@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 
-_FENCE = re.compile(r"^```[a-z]*\s*\n(.*?)\n```\s*$", re.DOTALL)
+_FENCE = re.compile(r"^```[a-z]*[^\S\n]*\n(.*?)\n```\s*$", re.DOTALL)
+_BROKEN = re.compile("[\0\ud800-\udfff]")
 TAG = re.compile(
     r"</?(idea|document|dialogue|user|assistant|system|problems|review|title|keep|answer|judgement)\b[^<>]*/?>",
     re.IGNORECASE,
@@ -39,7 +40,7 @@ def only(reply: str, tag: str, *, nested: bool = False) -> str | Unparsed:
 
 def unreadable(reply: str) -> Unparsed | None:
     """What keeps a reply from being read at all, whatever it should hold."""
-    if any("\ud800" <= character <= "\udfff" for character in reply):
+    if _BROKEN.search(reply):
         return Unparsed("the reply holds broken characters")
     return None if reply.strip() else Unparsed("the reply is empty")
 

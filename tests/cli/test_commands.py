@@ -71,7 +71,7 @@ def test_a_new_project_checks_plans_builds_and_verifies(exempla: Exempla, tmp_pa
 def test_a_plan_is_shown_as_a_table_and_costs_nothing(exempla: Exempla, tmp_path: Path) -> None:
     done = exempla("plan", "-o", tmp_path / "p.jsonl")
     assert done.returncode == 0
-    assert re.search(r"^principle\s+advice\s+explanatory\s+story$", done.stdout, re.MULTILINE)
+    assert re.search(r"^principle\s+advice\s+demonstration\s+explanatory\s+story$", done.stdout, re.MULTILINE)
     assert not (tmp_path / ".build").exists()
 
 
