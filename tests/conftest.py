@@ -4,10 +4,13 @@ import fcntl
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.forked import Server
 
 # No deadline: machines are shared and noisy. In CI the examples are fixed, so that a red run is a change's own doing.
 settings.register_profile("exempla", deadline=None, derandomize="CI" in os.environ)
@@ -40,17 +43,26 @@ def _home(shared_cache: Path) -> None:
 
 
 class Exempla:
-    """Runs the real command in a process of its own."""
+    """Runs the real command in a process of its own, which is forked from one that has everything imported."""
 
     def __init__(self, home: Path) -> None:
         self._environment = {**os.environ, "HOME": str(home), "PYTHONPATH": str(CHECKOUT), "NO_COLOR": "1"}
+        self._server = Server(CHECKOUT, self._environment)
 
     def command(self, *arguments: object) -> list[str]:
         return [sys.executable, "-m", "builder.cli.main", *map(str, arguments)]
 
     def __call__(
+        self, *arguments: object, cwd: Path | None = None, timeout: float = 900
+    ) -> subprocess.CompletedProcess[str]:
+        if sys.platform != "linux":  # elsewhere a fork may not survive the libraries
+            return self.anew(*arguments, cwd=cwd, timeout=timeout)
+        return self._server.run([*map(str, arguments)], cwd, self._environment, timeout)
+
+    def anew(
         self, *arguments: object, cwd: Path | None = None, timeout: float = 900, **environment: str
     ) -> subprocess.CompletedProcess[str]:
+        """The same from the start of the interpreter, which some variables of the environment must reach."""
         return subprocess.run(
             self.command(*arguments), cwd=cwd, env={**self._environment, **environment}, capture_output=True,
             text=True, timeout=timeout, check=False,
@@ -61,6 +73,10 @@ class Exempla:
             self.command(*arguments), cwd=cwd, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             text=True,
         )  # fmt: skip
+
+    def stop(self) -> None:
+        """End the process that commands are forked from."""
+        self._server.stop()
 
     def modules_after(self, *arguments: str) -> set[str]:
         """The top-level modules that the command has loaded when it ends."""
@@ -97,5 +113,7 @@ def shipped_vectors(_home: None, shared_cache: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def exempla(shared_cache: Path, shipped_vectors: None) -> Exempla:
-    return Exempla(shared_cache)
+def exempla(shared_cache: Path, shipped_vectors: None) -> Iterator[Exempla]:
+    commands = Exempla(shared_cache)
+    yield commands
+    commands.stop()
