@@ -19,6 +19,19 @@ settings.load_profile("exempla")
 CHECKOUT = Path(__file__).resolve().parents[1]
 REAL = CHECKOUT.parent / "shared" / "real"
 
+# The files that take longest. Each goes to one worker as a whole, so one that came last would leave the other idle.
+LONGEST = (
+    "kills/test_kills.py", "cli/test_bad_input.py", "test_end_to_end.py", "model/test_pace.py", "test_real_distance.py",
+    "model/test_cap.py", "cli/test_commands.py", "model/test_batch_trouble.py", "model/test_batch_rounds.py",
+    "screen/test_eval_distance.py", "test_files_build.py", "kills/test_interrupted.py", "emit/test_round_trip.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, in this order; all others as they were found."""
+    places = {CHECKOUT / "tests" / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+
 
 @pytest.fixture(scope="session")
 def real() -> Path:
