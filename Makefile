@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: corpus test test-all lint clean help
 
@@ -16,11 +17,12 @@ corpus: $(STAMP)
 	$(BIN)/exempla build
 	$(BIN)/exempla verify corpus/default
 
+MARKS := not slow
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+	$(PYTEST) -m "$(MARKS)"
 
-test-all: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+test-all: MARKS := slow or not slow
+test-all: test
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -118,6 +118,9 @@ def _read(step: Step, piece: Piece, reply: Reply, inputs: Inputs) -> Piece:
     else:
         models = {**piece.models, step.name: reply.model}
         done = step.read(inputs.writer, replace(piece, models=models), reply)
+        # The emitter refuses a whole corpus for one leak, so the document that has it goes here.
+        if done.reason is None and inputs.writer.shows_injected(_titled(done.finished)):
+            done = done.rejected("it repeats a prompt that is stripped")
     return done if done.reason is None or step.name == step.stage else done.rejected(f"{step.name}: {done.reason}")
 
 

@@ -54,7 +54,7 @@ def constitution(real: Path, exempla: Exempla, tmp_path_factory: pytest.TempPath
 @pytest.fixture(scope="module")
 def built(real: Path, constitution: Path, exempla: Exempla, tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = lay_down(tmp_path_factory.mktemp("e2e") / "a", real, constitution)
-    done = exempla("build", "--limit", BRIEFS, "--json", cwd=project)
+    done = exempla.anew("build", "--limit", BRIEFS, "--json", cwd=project)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["state"] == "done"
     return project / "corpus" / "claude"
@@ -137,7 +137,7 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_settings(
     built: Path, real: Path, constitution: Path, exempla: Exempla, tmp_path: Path
 ) -> None:
     project = lay_down(tmp_path / "b", real, constitution, batch=7, threads=1)
-    done = exempla("build", "--limit", BRIEFS, cwd=project, PYTHONHASHSEED="12345")
+    done = exempla.anew("build", "--limit", BRIEFS, cwd=project, PYTHONHASHSEED="12345")
     assert done.returncode == 0, done.stderr
     assert digests(project / "corpus" / "claude") == digests(built)
 
@@ -147,7 +147,7 @@ def test_the_same_bytes_without_any_cached_vector(
 ) -> None:
     project = lay_down(tmp_path / "b", real, constitution, batch=7, threads=1)
     (tmp_path / "home").mkdir()
-    done = exempla("build", "--limit", BRIEFS, cwd=project, HOME=str(tmp_path / "home"), PYTHONHASHSEED="999")
+    done = exempla.anew("build", "--limit", BRIEFS, cwd=project, HOME=str(tmp_path / "home"), PYTHONHASHSEED="999")
     assert done.returncode == 0, done.stderr
     assert digests(project / "corpus" / "claude") == digests(built)
 

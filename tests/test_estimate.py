@@ -124,7 +124,7 @@ def test_the_command_prints_a_table_and_as_json_the_same(exempla: Exempla, tmp_p
     (tmp_path / "build.yaml").write_text(
         f"name: small\nsize: {{tokens: 20000}}\nmodel: {{backend: anthropic-batches, stages: {{{stages}}}}}\n"
     )
-    done = exempla("estimate", "--json", cwd=tmp_path)
+    done = exempla.anew("estimate", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout)
     assert facts["state"] == "done" and facts["dollars"] > 0 and facts["prices_as_of"]

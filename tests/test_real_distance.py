@@ -39,7 +39,7 @@ def measured(documents: list[dict[str, Any]], real: Path, exempla: Exempla, fold
         "".join(json.dumps(document, ensure_ascii=False) + "\n" for document in documents), encoding="utf-8"
     )
     eval_ = real / "evals" / "agentic_misalignment" / "rendered"
-    done = exempla("distance", path, "--eval", eval_, "-o", folder / "out", "--json", timeout=1200)
+    done = exempla.anew("distance", path, "--eval", eval_, "-o", folder / "out", "--json", timeout=1200)
     assert done.returncode == 0, done.stderr
     assert {entry.name for entry in (folder / "out").iterdir()} == {"distance.jsonl", "distance.json", "distance.html"}
     answer = json.loads(done.stdout)

@@ -17,7 +17,7 @@ def test_help_answers_in_under_half_a_second_and_loads_nothing_heavy(exempla: Ex
     times = []
     for _ in range(5):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = exempla("--help")
+        done = exempla.anew("--help")
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         assert done.returncode == 0
@@ -46,7 +46,7 @@ def test_every_readme_command_exists(exempla: Exempla) -> None:
 
 
 def test_a_new_project_checks_plans_builds_and_verifies(exempla: Exempla, tmp_path: Path) -> None:
-    assert exempla("init", tmp_path / "my model").returncode == 0
+    assert exempla.anew("init", tmp_path / "my model").returncode == 0
     project = tmp_path / "my model"
     assert {path.name for path in project.iterdir()} == {
         "constitution",
@@ -55,17 +55,17 @@ def test_a_new_project_checks_plans_builds_and_verifies(exempla: Exempla, tmp_pa
         "corpus",
         "build.yaml",
     }
-    checked = exempla("check", "--json", cwd=project)
+    checked = exempla.anew("check", "--json", cwd=project)
     assert checked.returncode == 0 and json.loads(checked.stdout)["findings"] == []
-    planned = exempla("plan", "--limit", 20, "--json", cwd=project)
+    planned = exempla.anew("plan", "--limit", 20, "--json", cwd=project)
     assert json.loads(planned.stdout)["briefs"] == 20
     assert len((project / "plan.jsonl").read_text().splitlines()) == 20
-    built = exempla("build", "--limit", 6, "--json", cwd=project)
+    built = exempla.anew("build", "--limit", 6, "--json", cwd=project)
     assert built.returncode == 0, built.stderr
     answer = json.loads(built.stdout)
     assert answer["state"] == "done" and answer["documents"] >= 5
     assert "unfit for training" in built.stderr
-    assert exempla("verify", project / answer["folder"]).returncode == 0
+    assert exempla.anew("verify", project / answer["folder"]).returncode == 0
 
 
 def test_a_plan_is_shown_as_a_table_and_costs_nothing(exempla: Exempla, tmp_path: Path) -> None:

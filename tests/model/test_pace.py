@@ -40,7 +40,7 @@ def test_it_settles_near_what_is_permitted(rate: float, burst: int, seed: int, l
 
 
 @pytest.mark.slow
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(rate=RATES, burst=BURSTS, seed=SEEDS, latency=LATENCIES, asks=st.booleans())
 def test_it_settles_near_what_is_permitted_many_times(
     rate: float, burst: int, seed: int, latency: float, asks: bool
@@ -83,7 +83,7 @@ def test_it_comes_up_when_five_times_as_much_is_permitted(rate: float, burst: in
 
 
 @pytest.mark.slow
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(rate=st.floats(8, 40), burst=BURSTS, seed=SEEDS)
 def test_it_comes_up_to_high_rates_too(rate: float, burst: int, seed: int) -> None:
     assert_comes_up(rate, burst, seed)
