@@ -55,7 +55,7 @@ class BuildConfig(_Part):
     prompts: str = "stories/prompts"
     transcripts: str = "stories/transcripts/everyday.jsonl"
     families: dict[str, float] = Field(default_factory=lambda: dict(_FAMILIES))
-    size: Size = Size(tokens=225_000)
+    size: Size = Size(tokens=110_000)
     evals: tuple[str, ...] = ("agentic-misalignment", "research-sabotage", "framing")
     model: ModelConfig = ModelConfig()
     spend: Spend | None = None
@@ -96,8 +96,8 @@ class BuildConfig(_Part):
         return tuple(dict.fromkeys([*self.models.values(), *([self.model.fallback] if self.model.fallback else [])]))
 
 
-SHIPPED = BuildConfig(model=ModelConfig(backend="recorded"))
-"""What `exempla build` makes where there is no build.yaml: the recorded answers of a language model, screened anew."""
+SHIPPED = BuildConfig()
+"""What `exempla build` makes where there is no build.yaml."""
 
 
 class Project:

@@ -82,7 +82,7 @@ def answer(system: str, user: str) -> str:
     if stage == "rewrite":
         problems = f"<problems>{pen.write('explanatory', 'objection')}</problems>\n"
         return problems + ("<keep/>" if pen.draw(4) == 0 else _body(pen, form, user, titled=False))
-    return _body(pen, form, user, titled=True) if form else pen.paragraphs("advice", _ANSWERED)
+    return _body(pen, form, user, titled=True) if form else pen.paragraphs("explanatory", ("reason", "case"))
 
 
 def _idea(pen: "_Pen", form: str) -> str:
