@@ -41,6 +41,7 @@ def plan(
         "briefs": coverage.briefs,
         "tokens": coverage.tokens,
         "matrix": coverage.matrix,
+        "unread": coverage.unread,
         "missing": list(coverage.missing),
     }
     result("done", facts, _table(inputs.constitution, coverage, output), as_json=json)
@@ -52,7 +53,11 @@ def _table(constitution: "Constitution", coverage: "PlanCoverage", output: Path)
     lines = ["  ".join([f"{'principle':<{width}}", *(f"{family:>11}" for family in families)])]
     for id_, row in coverage.matrix.items():
         lines.append("  ".join([f"{id_:<{width}}", *(f"{row[family] or '·':>11}" for family in families)]))
-    totals = [sum(row[family] for row in coverage.matrix.values()) for family in families]
+    if any(coverage.unread.values()):
+        lines.append(
+            "  ".join([f"{'of a transcript':<{width}}", *(f"{coverage.unread[f] or '·':>11}" for f in families)])
+        )
+    totals = [sum(row[f] for row in coverage.matrix.values()) + coverage.unread[f] for f in families]
     lines.append("  ".join([f"{'all':<{width}}", *(f"{total:>11}" for total in totals)]))
     lines.append(f"{coverage.briefs} briefs, about {coverage.tokens:,} tokens, written to {output}")
     if coverage.missing:

@@ -10,13 +10,17 @@ from builder.plan.briefs import Brief
 
 @dataclass(frozen=True, slots=True)
 class PlanCoverage:
-    """Counts of briefs: `matrix[principle][family]`, `axes[family][axis][option]`; `missing` principles have none."""
+    """Counts of briefs: `matrix[principle][family]`, `axes[family][axis][option]`; `missing` principles have none.
+
+    `unread[family]` briefs begin with a transcript, whose principles a judge will find.
+    """
 
     briefs: int
     tokens: int
     matrix: Mapping[str, Mapping[str, int]]
     axes: Mapping[str, Mapping[str, Mapping[str, int]]]
     missing: tuple[str, ...]
+    unread: Mapping[str, int]
 
 
 def plan_coverage(constitution: Constitution, briefs: Sequence[Brief]) -> PlanCoverage:
@@ -29,4 +33,5 @@ def plan_coverage(constitution: Constitution, briefs: Sequence[Brief]) -> PlanCo
     for (family, axis, option), number in sorted(drawn.items()):
         axes.setdefault(family, {}).setdefault(axis, {})[option] = number
     missing = tuple(id_ for id_, row in matrix.items() if not any(row.values()))
-    return PlanCoverage(len(briefs), sum(b.tokens for b in briefs), matrix, axes, missing)
+    unread = {family: cells["", family] for family in families}
+    return PlanCoverage(len(briefs), sum(b.tokens for b in briefs), matrix, axes, missing, unread)
