@@ -44,7 +44,7 @@ def read_notes(path: Path) -> dict[str, str]:
 
 
 def _body_sha256(request: Request) -> str:
-    messages = [{"role": "user", "content": request.user}]
+    messages = [{"role": role, "content": text} for role, text in request.turns]
     return sha256_text(canonical_json({"model": request.model, "system": request.system, "messages": messages}))
 
 

@@ -125,7 +125,7 @@ def texts(requests: Sequence[Request]) -> list[str]:
 
 def body_sha256(request: Request) -> str:
     """By what the server's log names a request."""
-    messages = [{"role": "user", "content": request.user}]
+    messages = [{"role": role, "content": text} for role, text in request.turns]
     sent = {"messages": messages, "model": request.model, "system": request.system}
     return hashlib.sha256(canonical_json(sent).encode()).hexdigest()
 
