@@ -33,7 +33,7 @@ seed: {seed}
 """
 
 
-def lay_down(folder: Path, real: Path, constitution: Path, *, seed: int = 7, batch: int = 64, threads: int = 2) -> Path:
+def lay_down(folder: Path, real: Path, constitution: Path, *, seed: int = 3, batch: int = 64, threads: int = 2) -> Path:
     folder.mkdir()
     (folder / "claude.yaml").write_bytes(constitution.read_bytes())
     eval_ = folder / "agentic_misalignment"
