@@ -96,10 +96,6 @@ class BuildConfig(_Part):
         return tuple(dict.fromkeys([*self.models.values(), *([self.model.fallback] if self.model.fallback else [])]))
 
 
-SHIPPED = BuildConfig()
-"""What `exempla build` makes where there is no build.yaml."""
-
-
 class Project:
     """A config with the folder that its paths are relative to; shipped inputs fill in what the folder lacks."""
 
@@ -153,7 +149,7 @@ def load_project(path: Path | None, **changes: object) -> Project:
     """
     if path is None:
         here = Path("build.yaml")
-        config = validate(load_yaml(here), BuildConfig) if here.is_file() else SHIPPED
+        config = validate(load_yaml(here), BuildConfig) if here.is_file() else BuildConfig()
         root = Path()
     else:
         file = path / "build.yaml" if path.is_dir() else path

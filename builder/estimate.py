@@ -14,7 +14,7 @@ from builder.config import BuildConfig
 from builder.ideas import groups, rounds
 from builder.model import Measured, Price, Prices, Request, Usage, dollars
 from builder.plan import TOKENS_PER_WORD, Brief
-from builder.write import FAMILIES, STAGE_OF, STAGES, Writer
+from builder.write import STAGE_OF, Writer, with_decks
 from builder.write.proof import sample_requests
 
 SAMPLE = 40  # briefs whose prompts are rendered to count their words
@@ -167,13 +167,13 @@ def sample_calls(briefs: Sequence[Brief], writer: Writer, ablate: Sequence[str] 
     sample = briefs[:SAMPLE]
     found: dict[str, list[tuple[Request, float]]] = {}
     rounds_: Counter[str] = Counter()
-    for group in groups([brief for brief in sample if not FAMILIES[brief.family].from_transcripts]):
+    for group in groups([brief for brief in sample if with_decks([brief.family])]):
         request = writer.ideas(group, 0, [], {})
         found.setdefault("idea", []).append((request, _OUTPUT["idea"] * len(group)))
     for brief in sample:
         asked: Counter[str] = Counter()
-        for request in sample_requests(brief, writer):
-            if request.stage != "idea" and STAGE_OF[request.stage] not in _left_out(request.stage, ablate):
+        for request in sample_requests(brief, writer, ablate):
+            if request.stage != "idea":
                 output = _OUTPUT.get(request.stage) or brief.words * TOKENS_PER_WORD
                 found.setdefault(request.stage, []).append((request, output))
                 asked[request.stage] += 1
@@ -183,11 +183,6 @@ def sample_calls(briefs: Sequence[Brief], writer: Writer, ablate: Sequence[str] 
         for stage in STAGE_OF
         if (calls := found.get(stage))
     }
-
-
-def _left_out(name: str, ablate: Sequence[str]) -> Sequence[str]:
-    """The stages whose calls are not made; a revised message and a judgement are part of the draft."""
-    return ablate if name in STAGES else ()
 
 
 def _means(calls: Sequence[tuple[Request, float]]) -> Counted:

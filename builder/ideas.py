@@ -7,7 +7,7 @@ from typing import Any
 
 from builder.hashing import content_id, sha256_text
 from builder.inputs import Inputs
-from builder.model import Ledger, Outcome, Reply
+from builder.model import Ledger, Outcome, Reply, Request
 from builder.plan import Brief
 from builder.records import Action, Rejection
 from builder.screen import DistanceRow, DuplicateScreen, decide
@@ -24,10 +24,13 @@ _KEPT_OUT = "too close to an arrangement that stays out of this collection"
 
 @dataclass(frozen=True, slots=True)
 class Idea:
-    """A settled idea, the model that had it, why earlier attempts were turned down, and who refused to have one."""
+    """A settled idea, the model that had it, the sha256 of the prompt that it answers, why earlier attempts were turned
+    down, and who refused to have one.
+    """
 
     text: str
     model: str
+    prompt: str
     turned_down: tuple[str, ...]
     refused_by: tuple[str, ...] = ()
 
@@ -64,7 +67,8 @@ class IdeaTable:
             if note:
                 fields = json.loads(note)
                 told = tuple(fields["turned_down"])
-                known.append((brief, Idea(fields["text"], fields["model"], told, tuple(fields.get("refused_by", ())))))
+                refused = tuple(fields.get("refused_by", ()))
+                known.append((brief, Idea(fields["text"], fields["model"], fields.get("prompt", ""), told, refused)))
             elif dry:
                 fields = json.loads(dry)
                 self._no[brief.id] = [_No(**{**no, "action": Action(no["action"])}) for no in fields["turned_down"]]
@@ -99,11 +103,11 @@ class IdeaTable:
         answers = self._no.get(brief.id)
         return answers[-1].told if answers else None
 
-    def settle(self, groups: Sequence[Sequence[Brief]], replies: Sequence[Reply]) -> None:
+    def settle(self, groups: Sequence[Sequence[Brief]], requests: Sequence[Request], replies: Sequence[Reply]) -> None:
         """Screen one attempt of a round, in the order of content hashes; each reply has the ideas of one group."""
-        parsed: list[tuple[str, Brief, str, str]] = []
+        parsed: list[tuple[str, Brief, str, str, str]] = []
         briefs = [brief for group in groups for brief in group if brief.id not in self.kept]
-        for group, reply in zip(groups, replies, strict=True):
+        for group, request, reply in zip(groups, requests, replies, strict=True):
             nothing = [Unparsed(f"the model {reply.outcome}")] * len(group)
             ideas = parse_ideas(reply.text, len(group)) if reply.outcome is Outcome.COMPLETED else nothing
             for brief, idea in zip(group, ideas, strict=True):
@@ -113,12 +117,13 @@ class IdeaTable:
                 if isinstance(idea, Unparsed):
                     self._refuse(brief, _No(idea.reason, idea.reason, Action.DROP, {}))
                 else:
-                    parsed.append((content_id([idea, brief.id]), brief, idea, reply.model))
+                    prompt = (reply.template or request.template)[1]
+                    parsed.append((content_id([idea, brief.id]), brief, idea, reply.model, prompt))
         parsed.sort(key=lambda entry: entry[0])
-        texts = [idea for _, _, idea, _ in parsed]
+        texts = [idea for _, _, idea, *_ in parsed]
         read = self._inputs.instrument.read(texts)
-        rows = [screen.measure([brief.id for _, brief, _, _ in parsed], texts, read) for screen in self._inputs.screens]
-        for index, (_, brief, idea, model) in enumerate(parsed):
+        rows = [screen.measure([brief.id for _, brief, *_ in parsed], texts, read) for screen in self._inputs.screens]
+        for index, (_, brief, idea, model, prompt) in enumerate(parsed):
             decision = decide([column[index] for column in rows], self._inputs.config.policy)
             if decision.action is not Action.KEEP:
                 evidence = evidence_of(decision.row)
@@ -129,7 +134,7 @@ class IdeaTable:
                 evidence = {"witness": repeat.witness, "score": repeat.score}
                 self._refuse(brief, _No(_TAKEN, _TAKEN, Action.DROP, evidence))
             else:
-                self._keep(brief, idea, model)
+                self._keep(brief, idea, model, prompt)
         for brief in briefs:
             if brief.id not in self.kept and len(self._no[brief.id]) > REGENERATIONS:
                 dry = {"turned_down": [asdict(no) for no in self._no[brief.id]], "refused_by": self._refused[brief.id]}
@@ -166,8 +171,8 @@ class IdeaTable:
     def _refuse(self, brief: Brief, no: _No) -> None:
         self._no.setdefault(brief.id, []).append(no)
 
-    def _keep(self, brief: Brief, text: str, model: str) -> None:
-        idea = Idea(text, model, tuple(no.reason for no in self._no.get(brief.id, ())), self._refused[brief.id])
+    def _keep(self, brief: Brief, text: str, model: str, prompt: str) -> None:
+        idea = Idea(text, model, prompt, tuple(no.reason for no in self._no.get(brief.id, ())), self._refused[brief.id])
         self.kept[brief.id] = idea
         self._notes[f"idea {brief.id}"] = json.dumps(asdict(idea))
         self._count(brief, idea)
@@ -183,6 +188,14 @@ def rounds(briefs: Sequence[Brief]) -> Iterator[tuple[int, Sequence[Brief]]]:
     while start < len(briefs):
         yield start, briefs[start : start + size]
         start, size = start + size, min(GROWTH * size, LARGEST_ROUND)
+
+
+def end_of_round(limit: int | None) -> int | None:
+    """Where the round ends that a limit falls into: so much of a plan decides what a shorter run asks."""
+    end, size = 0, FIRST_ROUND
+    while limit is not None and end < limit:
+        end, size = end + size, min(GROWTH * size, LARGEST_ROUND)
+    return None if limit is None else end
 
 
 def groups(briefs: Sequence[Brief]) -> list[tuple[Brief, ...]]:

@@ -1,6 +1,6 @@
 """Everything that a build reads, opened and checked before anything is spent."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,7 @@ from builder.read import read_corpus, read_eval, read_transcripts
 from builder.records import Eval, Transcript
 from builder.screen import EvalScreen
 from builder.shipped import shipped
-from builder.write import FAMILIES, Prompts, Writer
+from builder.write import FAMILIES, Prompts, Writer, with_decks, with_transcripts
 
 _OFFLINE_TEXT = (
     "The text was put together by the offline model from deck material, without any language model. "
@@ -93,7 +93,7 @@ class Inputs:
             tokens=self.config.size.tokens,
             seed=self.config.seed,
             weights=self.principle_weights,
-            transcripts={name: tuple(self.transcripts.values()) for name in _begun(self.config.families)},
+            transcripts={name: tuple(self.transcripts.values()) for name in with_transcripts(self.config.families)},
             limit=limit,
         )
 
@@ -143,11 +143,10 @@ def open_inputs(project: Project, watch: Watch = unwatched) -> Inputs:
     constitution_path = project.path("constitution")
     constitution = load_constitution(constitution_path)
     deck_folder = project.path("decks")
-    begun = _begun(config.families)
-    decks = load_decks(deck_folder, tuple(name for name in config.families if name not in begun))
+    decks = load_decks(deck_folder, with_decks(config.families))
     prompts = Prompts(project.path("prompts"))
     digest = prompts.digest({name: FAMILIES[name].prompts for name in config.families})
-    path = project.path("transcripts") if begun else None
+    path = project.path("transcripts") if with_transcripts(config.families) else None
     transcripts = {transcript.id: transcript for transcript in read_transcripts(path)} if path else {}
     evals = read_evals([project.eval_spec(spec) for spec in config.evals])
     files = {
@@ -174,11 +173,6 @@ def open_inputs(project: Project, watch: Watch = unwatched) -> Inputs:
         watch,
         project.root,
     )
-
-
-def _begun(families: Iterable[str]) -> tuple[str, ...]:
-    """The families whose documents begin with a transcript."""
-    return tuple(name for name in families if FAMILIES[name].from_transcripts)
 
 
 def read_evals(specs: Sequence[str]) -> tuple[Eval, ...]:

@@ -12,6 +12,7 @@ from builder import steps
 from builder.config import Project
 from builder.emit import Emitted, emit
 from builder.estimate import Estimate, estimate
+from builder.ideas import end_of_round
 from builder.inputs import Inputs, open_inputs
 from builder.making import making_rows, report_page
 from builder.model import Caller, Ledger, Opening, Totals, measure, open_backend, open_prices, prove_backend
@@ -48,7 +49,7 @@ def build(project: Project, folder: Path, *, limit: int | None = None, watch: Wa
     """
     config = project.config
     inputs = open_inputs(project, watch)
-    plan = inputs.briefs()
+    plan = inputs.briefs(end_of_round(limit))
     briefs = plan[:limit]
     prove_backend(config.model, config.spend, config.model_names, project.root)
     with (

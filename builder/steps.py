@@ -8,7 +8,7 @@ from builder.emit import document_id
 from builder.hashing import canonical_json, content_id, sha256_bytes
 from builder.ideas import REGENERATIONS, IdeaTable, evidence_of, groups, refusers, rounds
 from builder.inputs import Inputs
-from builder.model import Caller, Ledger, Outcome, Reply
+from builder.model import Caller, Ledger, Outcome, Reply, Request
 from builder.model.recorded import NAME as RECORDED
 from builder.plan import Brief
 from builder.progress import Progress, Watch, counting
@@ -42,12 +42,10 @@ def settle_ideas(
     total = sum(not FAMILIES[brief.family].from_transcripts for brief in briefs)
 
     def watch_round(progress: Progress) -> None:
-        done = sum(id_ in wanted for id_ in table.kept)
-        watch(
-            replace(
-                progress, done=min(done + progress.done * (total - done) // max(progress.total, 1), total), total=total
-            )
-        )
+        """A call has several ideas, so what is answered is told as a share of the ideas that are still to come."""
+        settled = sum(id_ in wanted for id_ in table.kept)
+        coming = progress.done * (total - settled) // max(progress.total, 1)
+        watch(replace(progress, done=settled + coming, total=total))
 
     for start, round_ in rounds(plan):
         if start >= len(briefs):
@@ -62,7 +60,7 @@ def settle_ideas(
                 break
             because = {brief.id: table.turned_down(brief) for group in left for brief in group}
             requests = [inputs.writer.ideas(group, attempt, table.avoid(group, start), because) for group in left]
-            table.settle(left, caller.answer_all(requests, watch_round, "ideas"))
+            table.settle(left, requests, caller.answer_all(requests, watch_round, "ideas"))
             waiting = {brief.id for brief in table.waiting([brief for group in left for brief in group])}
     pieces = [_begun(brief, table, inputs) for brief in briefs if _has_begun(brief, table)]
     dry = [table.rejection(brief) for brief in briefs if not _has_begun(brief, table)]
@@ -75,7 +73,8 @@ def settle_ideas(
 
 def write(pieces: Sequence[Piece], inputs: Inputs, caller: Caller, tally: Tally, watch: Watch) -> list[Piece]:
     """Take every piece through the steps of its family, in rounds over all families; returns the finished ones."""
-    tracks = {piece.brief.id: steps_of(piece.brief, inputs.config.ablate) for piece in pieces}
+    ablate = inputs.config.ablate
+    tracks = {piece.brief.id: FAMILIES[piece.brief.family].steps_left(piece.brief, ablate) for piece in pieces}
     rejections: dict[str, list[Rejection]] = {}
     reached: dict[str, set[str]] = {}
     finished: list[Piece] = []
@@ -88,11 +87,12 @@ def write(pieces: Sequence[Piece], inputs: Inputs, caller: Caller, tally: Tally,
             reached.setdefault(step.stage, set()).add(piece.brief.id)
         names = ", ".join(dict.fromkeys(step.name for _, step in asked))
         label = f"round {position + 1} of {length} ({names})"
-        replies = caller.answer_all([step.ask(inputs.writer, piece) for piece, step in asked], watch, label)
+        requests = [step.ask(inputs.writer, piece) for piece, step in asked]
+        replies = caller.answer_all(requests, watch, label)
         going = []
-        for (piece, step), reply in zip(asked, replies, strict=True):
+        for (piece, step), request, reply in zip(asked, requests, replies, strict=True):
             tally.refused(piece.brief.id, refusers(reply), answered=reply.outcome is Outcome.COMPLETED)
-            done = _read(step, piece, reply, inputs)
+            done = _read(step, piece, request, reply, inputs)
             tally.pieces[piece.brief.id] = done
             if done.reason is None:
                 going.append(done)
@@ -107,17 +107,17 @@ def write(pieces: Sequence[Piece], inputs: Inputs, caller: Caller, tally: Tally,
     return finished
 
 
-def steps_of(brief: Brief, ablate: Sequence[str] = ()) -> list[Step]:
-    """The steps of a brief, without the stages that a build leaves out."""
-    return [step for step in FAMILIES[brief.family].steps(brief) if step.stage not in ablate]
-
-
-def _read(step: Step, piece: Piece, reply: Reply, inputs: Inputs) -> Piece:
+def _read(step: Step, piece: Piece, request: Request, reply: Reply, inputs: Inputs) -> Piece:
     if reply.outcome is not Outcome.COMPLETED:
         done = piece.rejected(f"the model {reply.outcome}")
     else:
-        models = {**piece.models, step.name: reply.model}
-        done = step.read(inputs.writer, replace(piece, models=models), reply)
+        prompt = reply.template or request.template
+        taken = replace(
+            piece,
+            models={**piece.models, step.name: reply.model},
+            prompts={**piece.prompts, step.name: prompt[1]} if prompt[0] else piece.prompts,
+        )
+        done = step.read(inputs.writer, taken, reply)
         # The emitter refuses a whole corpus for one leak, so the document that has it goes here.
         if done.reason is None and inputs.writer.shows_injected(_titled(done.finished)):
             done = done.rejected("it repeats a prompt that is stripped")
@@ -136,7 +136,7 @@ def _begun(brief: Brief, table: IdeaTable, inputs: Inputs) -> Piece:
     if brief.transcript is not None:
         return Piece(brief, "", transcript=inputs.transcripts[brief.transcript])
     idea = table.kept[brief.id]
-    return Piece(brief, idea.text, {"idea": idea.model})
+    return Piece(brief, idea.text, {"idea": idea.model}, {"idea": idea.prompt})
 
 
 def assemble(pieces: Sequence[Piece], inputs: Inputs) -> list[Document]:
@@ -192,11 +192,9 @@ def _titled(content: Content) -> str:
 def _document(piece: Piece, body: str, tokens: int, inputs: Inputs) -> Document:
     brief, content = piece.brief, piece.finished
     text = body if content.text is not None else None
-    prompts = [name for name in piece.models if inputs.prompts.has(brief.family, name)]
-    sha256 = inputs.prompts.sha256
     provenance: dict[str, Any] = {
         "constitution_sha256": inputs.constitution.sha256,
-        "prompts": [{"stage": name, "sha256": sha256(brief.family, name)} for name in prompts],
+        "prompts": [{"stage": name, "sha256": sha256} for name, sha256 in piece.prompts.items()],
         "models": [{"stage": name, "model": model} for name, model in piece.models.items()],
         "recorded": inputs.config.model.backend == RECORDED,
         "draft_id": content_id(piece.draft.body),

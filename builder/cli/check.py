@@ -27,7 +27,7 @@ def check(
     from builder.constitution import constitution_from, lint
     from builder.placed_yaml import load_yaml
     from builder.plan import load_decks
-    from builder.write import FAMILIES
+    from builder.write import with_decks
 
     if build is not None and against is None:
         raise InputError("--build says what a change makes stale; add --against OLD, or leave it out")
@@ -35,8 +35,7 @@ def check(
     file = file or project.path("constitution")
     placed = load_yaml(file)  # once, since a pipe can be read no second time
     constitution = constitution_from(placed)
-    families = tuple(name for name in project.config.families if not FAMILIES[name].from_transcripts)
-    decks = load_decks(project.path("decks"), families)
+    decks = load_decks(project.path("decks"), with_decks(project.config.families))
     findings = lint(constitution, placed, decks.axes())
     errors = sum(found.severity == "error" for found in findings)
     kinds = Counter(principle.kind.value for principle in constitution.principles)

@@ -81,12 +81,16 @@ def prove_backend(config: ModelConfig, spend: Spend | None, models: Sequence[str
     """See that a config names a backend that can be opened, before anything is written.
 
     Raises:
-        InputError: if it does not exist, or lacks a key, a price or a spend cap.
+        InputError: if it does not exist, or lacks a recording, a key, a price or a spend cap.
     """
     name = config.backend
     if name not in BACKENDS:
         known = ", ".join(BACKENDS)
         raise InputError(f"model backend {name!r} does not exist{nearest(name, list(BACKENDS))}; known: {known}")
+    if name == recorded.NAME and not recording_path(config, root).exists():
+        raise InputError(
+            f"{recording_path(config, root)} does not exist; name a recording by `recording: PATH` under `model`"
+        )
     if name in (live.NAME, batches.NAME):
         find_key(config)
         if not _free(open_prices(config, root), models) and spend is None:

@@ -145,13 +145,18 @@ def stored(reply: Reply) -> str:
     """A reply as the table keeps it. Who refused before it follows from the refusals, which are calls of their own."""
     fields = asdict(reply)
     del fields["refused_by"]
+    if reply.template is None:
+        del fields["template"]
     return json.dumps(fields)
 
 
 def reply_from(text: str) -> Reply:
     """A reply from what `stored` made of it."""
     fields = json.loads(text)
-    return Reply(fields["text"], Outcome(fields["outcome"]), fields["model"], Usage(**fields["usage"]))
+    given = fields.get("template")
+    template = (str(given[0]), str(given[1])) if given else None
+    usage = Usage(**fields["usage"])
+    return Reply(fields["text"], Outcome(fields["outcome"]), fields["model"], usage, template=template)
 
 
 def _template(text: str) -> tuple[str, str]:

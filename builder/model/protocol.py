@@ -80,13 +80,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer, with the name of the model that gave it and of those that refused before it."""
+    """An answer, with the name of the model that gave it and of those that refused before it.
+
+    `template` is the prompt's file and sha256 where it answers another than was asked now, as a recording may.
+    """
 
     text: str
     outcome: Outcome
     model: str
     usage: Usage = Usage()
     refused_by: tuple[str, ...] = ()
+    template: tuple[str, str] | None = None
 
 
 class Busy(Exception):

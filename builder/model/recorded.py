@@ -6,6 +6,7 @@ still the one that they were written for; which prompts have changed since is sa
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ class RecordedModel:
             )
         call = next((call for call in calls if call.reply.outcome is Outcome.COMPLETED), calls[0])
         self._compare(call, request)
-        return call.reply
+        return replace(call.reply, template=call.template if call.template[0] else None)
 
     def _compare(self, call: Call, request: Request) -> None:
         name, sha256 = call.template

@@ -93,11 +93,8 @@ class _Sequence:
     def briefs(self) -> Iterator[Brief]:
         families = set(self._family.counts())
         for ordinal in count():
-            left = {
-                name
-                for name in families
-                if self._taken[name] < len(self._transcripts.get(name, [None] * (ordinal + 1)))
-            }
+            given = self._transcripts
+            left = {name for name in families if name not in given or self._taken[name] < len(given[name])}
             family = self._family.draw(lambda name: (name,), left)
             if family is None:
                 return  # every family came to the end of its transcripts

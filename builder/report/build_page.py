@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from builder.emit.counts import disagreements
+from builder.report.environment import page_environment
 from builder.report.marking import (
     LONGEST_MARKED,
     Span,
@@ -261,15 +262,7 @@ def persona(name: str) -> str:
 
 
 def _environment() -> "Environment":
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("builder.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment()
     environment.filters.update(spaced=spaced, persona=persona, json=lambda value: json.dumps(value, ensure_ascii=False))
     return environment
 

@@ -1,7 +1,7 @@
 """Families and stages: from a brief to requests, and from replies to ideas, drafts, rewrites and reviews."""
 
 from builder.write.content import Content, Piece, Review
-from builder.write.families import FAMILIES, Family
+from builder.write.families import FAMILIES, Family, with_decks, with_transcripts
 from builder.write.family import Step
 from builder.write.parse import parse_ideas, parse_review
 from builder.write.prompts import Prompts
@@ -23,4 +23,6 @@ __all__ = [
     "Writer",
     "parse_ideas",
     "parse_review",
+    "with_decks",
+    "with_transcripts",
 ]

@@ -75,8 +75,6 @@ def _read_answer(writer: Writer, piece: Piece, reply: Reply) -> Piece:
     answer = parse_bare(reply.text)
     if isinstance(answer, Unparsed):
         return piece.rejected(answer.reason)
-    if writer.shows_injected(answer):
-        return piece.rejected("the answer repeats the prompt of values that it was sampled under")
     return _with(piece, Message("assistant", answer, train=True))
 
 

@@ -51,14 +51,15 @@ class Review:
 class Piece:
     """A brief on its way to a document.
 
-    `models` has the model of each step that was taken. `opening` is an advice dialogue's first message as it was before
-    `revision`, the problems that a `trial` answer showed in it. `principles` are those that a judge found to bear on a
-    transcript. `reason` says why a piece goes no further.
+    `models` and `prompts` have the model and the prompt's sha256 of each step that was taken. `opening` is an advice
+    dialogue's first message as it was before `revision`, the problems that a `trial` answer showed in it. `principles`
+    are those that a judge found to bear on a transcript. `reason` says why a piece goes no further.
     """
 
     brief: Brief
     idea: str
     models: Mapping[str, str] = field(default_factory=dict)
+    prompts: Mapping[str, str] = field(default_factory=dict)
     transcript: Transcript | None = None
     opening: Content = Content()
     trial: str | None = None

@@ -1,6 +1,6 @@
 """What makes a family: the steps in which its documents are written, and what its review asks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -52,3 +52,7 @@ class Family:
     prompts: tuple[str, ...]
     dialogue: bool = False
     from_transcripts: bool = False
+
+    def steps_left(self, brief: Brief, ablate: Sequence[str]) -> list[Step]:
+        """The steps of a brief without the stages that a build leaves out."""
+        return [step for step in self.steps(brief) if step.stage not in ablate]

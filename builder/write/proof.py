@@ -1,6 +1,7 @@
 """Every prompt rendered once before anything is spent, so that a mistake in one shows early."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from builder.model.protocol import Request
 from builder.plan import Brief
@@ -26,13 +27,13 @@ def prove_prompts(briefs: Iterable[Brief], writer: Writer) -> None:
             pass
 
 
-def sample_requests(brief: Brief, writer: Writer) -> Iterable[Request]:
+def sample_requests(brief: Brief, writer: Writer, ablate: Sequence[str] = ()) -> Iterable[Request]:
     """A brief's requests in their order, each answered with words alone: what can be rendered before anything is."""
     family = FAMILIES[brief.family]
     if not family.from_transcripts:
         yield writer.ideas([brief], 1, ["an idea"], {brief.id: "a reason"})
     piece = _sample(brief)
-    for step in family.steps(brief):
+    for step in family.steps_left(brief, ablate):
         yield step.ask(writer, piece)
 
 
@@ -45,4 +46,5 @@ def _sample(brief: Brief) -> Piece:
     transcript = Transcript("a transcript", (user, answer))
     family = FAMILIES[brief.family]
     draft = dialogue if family.dialogue else Content(text=words)
-    return Piece(brief, _LONG, {}, transcript, opening, "A trial answer.", None, draft, draft)
+    piece = Piece(brief, _LONG, transcript=transcript, opening=opening, trial="A trial answer.")
+    return replace(piece, draft=draft, content=draft)

@@ -116,10 +116,6 @@ class Writer:
             self._scan = InjectedScan(self.injected())
         return self._scan.find(text) is not None
 
-    def prompt_sha256(self, family: str, name: str) -> str:
-        """The hash of a prompt's file with those it shares."""
-        return self._prompts.sha256(family, name)
-
     def _asked(
         self,
         name: str,

@@ -123,7 +123,7 @@ def test_an_answer_that_repeats_the_values_is_rejected_and_the_build_goes_on(
     assert {piece.brief.id for piece in pieces} == {briefs["2"].id, briefs["3"].id}
     (lost,) = tally.rejections
     assert (lost.brief, lost.stage) == (briefs["1"].id, "draft")
-    assert lost.reason == "answer: the answer repeats the prompt of values that it was sampled under"
+    assert lost.reason == "answer: it repeats a prompt that is stripped"
     assert author.steps(briefs["1"])[-1] == "answer"
     assert tally.stages["draft"] == {"in": 3, "kept": 2, "rejected": 1} and tally.stages["rewrite"]["in"] == 2
 

@@ -59,7 +59,8 @@ def piece_of(brief: Brief) -> Piece:
     draft = Content(messages=turns) if FAMILIES[brief.family].dialogue else Content(text="The sum was short by four.")
     transcript = Transcript("t", turns) if brief.transcript else None
     judged = ("care",) if brief.transcript else ()
-    return Piece(brief, "A clerk finds a sum short.", {}, transcript, opening, "Ask the bank.", None, draft, principles=judged)  # fmt: skip
+    piece = Piece(brief, "A clerk finds a sum short.", transcript=transcript, opening=opening, trial="Ask the bank.")
+    return replace(piece, draft=draft, principles=judged)
 
 
 def asked() -> Iterator[tuple[str, Request]]:
@@ -119,13 +120,12 @@ def test_a_record_has_the_hash_of_every_prompt_that_was_used(tmp_path: Path) -> 
     inputs = opened(Path("/nowhere"), families=shares, size={"tokens": 12_000})
     first = {brief.family: brief for brief in inputs.briefs()}
     assert set(first) == set(FAMILIES)
-    begun = [Piece(b, "An idea.", {} if b.transcript else {"idea": "m"}, inputs.transcripts.get(b.transcript or "")) for b in first.values()]  # fmt: skip
+    begun = [Piece(b, "An idea.", transcript=inputs.transcripts.get(b.transcript or "")) for b in first.values()]
     document = f"<document>{'The tide turned and nobody minded. ' * 20}</document>"
     pieces, _ = written(tmp_path, inputs, begun, Scripted(draft=document))
     assert len(pieces) == len(FAMILIES)
     for piece, made in zip(pieces, assemble(pieces, inputs), strict=True):
         used = {step.name for step in FAMILIES[made.family].steps(piece.brief)} & set(FAMILIES[made.family].prompts)
-        used |= {"idea"} - ({"idea"} if piece.brief.transcript else set())
         assert {p["stage"]: p["sha256"] for p in made.provenance["prompts"]} == {
             name: inputs.prompts.sha256(made.family, name) for name in used
         }
