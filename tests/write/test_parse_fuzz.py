@@ -186,6 +186,11 @@ LONG = {
 def test_a_reply_of_two_hundred_thousand_characters_takes_no_time(parser: str) -> None:
     """Each is linear in the reply: what takes milliseconds here would take minutes if it were not."""
     for name, reply in LONG.items():
-        begun = time.process_time()
-        clean(parser, reply)
-        assert time.process_time() - begun < 1, name
+        # The least of a few, since in a worker with a large heap any one may meet a collection of all of it.
+        assert any(_seconds(parser, reply) < 1 for _ in range(3)), name
+
+
+def _seconds(parser: str, reply: str) -> float:
+    begun = time.process_time()
+    clean(parser, reply)
+    return time.process_time() - begun
